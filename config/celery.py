@@ -1,0 +1,36 @@
+"""The Celery application. Its messages are doorbells: what is to be done, and how far it is, lives in PostgreSQL."""
+
+from logging.config import dictConfig
+from typing import Any
+from warnings import filterwarnings
+
+from celery import Celery
+from celery.platforms import SecurityWarning
+from celery.signals import setup_logging, worker_shutting_down
+from django.conf import settings
+
+from config import env, loop
+
+env.choose_settings()
+
+# Its advice against root is for workers that unpickle what they are sent; our messages are JSON.
+filterwarnings("ignore", category=SecurityWarning)
+
+app = Celery("scenthound")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.Task.throws = (loop.Stopped,)  # a shutdown is no error: logged in one line, without a traceback
+
+
+def _log_as_django_does(**_: Any) -> None:
+    """Keep Celery from setting up logging of its own, for the worker and for beat."""
+    dictConfig(settings.LOGGING)
+
+
+def _let_go(**_: Any) -> None:
+    """End every run and crawl at once, instead of waiting for them: the next worker goes on from the last step."""
+    loop.stop()
+
+
+setup_logging.connect(_log_as_django_does)
+worker_shutting_down.connect(_let_go)

@@ -1,0 +1,181 @@
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from redis import Redis
+
+from config import services
+from config.errors import CannotStart
+from tests.config import processes
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def data():
+    """A data folder with a path as short as people's are: pytest's own paths are too long for a socket."""
+    with TemporaryDirectory(prefix="scenthound-") as folder:
+        yield Path(folder)
+
+
+def databases(folder):
+    with psycopg.connect(host=str(folder), user="scenthound", dbname="postgres") as database:
+        return {name for (name,) in database.execute("SELECT datname FROM pg_database")}
+
+
+def names(data):
+    """What is up, in a word each."""
+    commands = " ".join(processes.of(data).values())
+    return {name for name in ("postgres -D", "valkey-server", "keeper.py") if name in commands}
+
+
+ALL = {"postgres -D", "valkey-server", "keeper.py"}
+
+
+def test_the_services_answer_and_stop_with_their_last_user(data):
+    data = data / "folder with spaces"
+    with processes.user(data):
+        with processes.user(data):
+            assert "scenthound" in databases(data / "run")
+            assert Redis.from_url(f"unix://{data}/run/valkey.sock").ping()
+        assert names(data) == ALL
+    assert processes.of(data) == {}
+
+
+def test_what_was_stored_is_there_at_the_next_start(data):
+    with processes.user(data):
+        Redis.from_url(f"unix://{data}/run/valkey.sock").set("bell", "rung")
+        with psycopg.connect(host=str(data / "run"), user="scenthound", dbname="scenthound") as database:
+            database.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    with processes.user(data):
+        assert Redis.from_url(f"unix://{data}/run/valkey.sock").get("bell") == b"rung"
+        with psycopg.connect(host=str(data / "run"), user="scenthound", dbname="scenthound") as database:
+            assert database.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_a_user_that_is_killed_leaves_nothing_behind(data):
+    with processes.user(data) as user:
+        user.kill()
+    processes.until(lambda: processes.of(data) == {}, what="everything is gone")
+
+
+def test_services_whose_keeper_was_killed_are_adopted_and_stopped(data):
+    with processes.user(data) as user:
+        (keeper,) = [pid for pid, command in processes.of(data).items() if "keeper.py" in command]
+        subprocess.run(["kill", "-9", str(keeper), str(user.pid)], check=True)
+        user.wait()
+    assert names(data) == ALL - {"keeper.py"}
+    with processes.user(data):
+        assert names(data) == ALL
+    assert processes.of(data) == {}
+
+
+def test_a_database_that_was_killed_recovers(data):
+    with processes.user(data) as user:
+        pids = [str(pid) for pid in processes.of(data)]
+        subprocess.run(["kill", "-9", *pids], check=True)
+        user.wait()
+    with processes.user(data):
+        assert "scenthound" in databases(data / "run")
+
+
+def test_a_stale_process_id_is_never_signalled(data):
+    """A file left by a crash may name a process that has nothing to do with us."""
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        (data / "run").mkdir()
+        (data / "run" / "postgres.pid").write_text(f"{stranger.pid}\n")
+        (data / "run" / "valkey.pid").write_text(f"{stranger.pid}\n")
+        with processes.user(data) as user:
+            user.kill()
+        processes.until(lambda: processes.of(data) == {})
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_a_very_long_data_folder_works(tmp_path):
+    data = tmp_path.joinpath(*["a-folder-with-a-long-name"] * 6)
+    with processes.user(data):
+        assert names(data) == ALL
+    assert processes.of(data) == {}
+
+
+def test_two_data_folders_do_not_meet(data):
+    with processes.user(data / "one"), processes.user(data / "two"):
+        Redis.from_url(f"unix://{data}/one/run/valkey.sock").set("mine", "1")
+        assert Redis.from_url(f"unix://{data}/two/run/valkey.sock").get("mine") is None
+
+
+def test_only_this_user_may_look_into_the_data_folder(data):
+    data = data / "data"
+    with processes.user(data):
+        for path in (data, data / "run", data / "postgres", data / "secret-key"):
+            assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_data_folder_below_a_file_is_refused_in_one_sentence(data):
+    (data / "file").write_text("")
+    command = [sys.executable, "manage.py", "showmigrations"]
+    environment = processes.environment(data / "file" / "data")
+    ended = subprocess.run(command, cwd=processes.TOP, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "cannot be used: Not a directory" in ended.stderr
+
+
+def test_a_cluster_of_another_major_version_is_refused(data):
+    with processes.user(data):
+        pass
+    (data / "postgres" / "PG_VERSION").write_text("12\n")
+    command = [sys.executable, "manage.py", "showmigrations"]
+    environment = processes.environment(data)
+    ended = subprocess.run(command, cwd=processes.TOP, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "was written by PostgreSQL 12" in ended.stderr
+    processes.until(lambda: processes.of(data) == {})
+
+
+def test_a_command_brings_a_fresh_database_up_to_date(data):
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "showmigrations", "search_index"],
+        cwd=processes.TOP,
+        env=processes.environment(data),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "[X] 0001_initial" in ended.stdout
+    assert processes.of(data) == {}
+
+
+def test_a_database_that_does_not_answer_is_said_in_one_sentence(settings):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    settings.DATABASE_URL = f"postgresql://somebody:very-secret@127.0.0.1:{port}/scenthound"
+    with pytest.raises(CannotStart, match="does not answer") as refused:
+        services.check_database()
+    assert "very-secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("needed", "accepted"), [((0, 8), True), ((0, 99), False), ((1, 0), False)])
+def test_the_version_of_pgvector_is_compared_by_number(settings, monkeypatch, needed, accepted):
+    monkeypatch.setattr(services, "PGVECTOR", needed)
+    settings.DATABASE_URL = make_conninfo(**settings.EMBEDDED_DATABASE)
+    if accepted:
+        services.check_database()
+    else:
+        with pytest.raises(CannotStart, match="or newer is needed"):
+            services.check_database()
+
+
+def test_a_broker_that_does_not_answer_is_said_in_one_sentence(settings):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+    with pytest.raises(CannotStart, match="BROKER_URL does not answer"):
+        services.check_broker()
