@@ -1,0 +1,33 @@
+"""The one door of the index: what research may import from it, and all it may import.
+
+Values in, frozen values out; no model object of Django's crosses it. All but `open_page` are blocking (call them in a
+thread from async code); `open_page` is a coroutine for the shared loop. Never decides what to search for.
+"""
+
+from search_index.errors import BadSource, IndexFailure, Refused, RetryLater, SourceFailed, Unreadable
+from search_index.query import search, similarity
+from search_index.reading import open_page, passages, snapshot, sources
+from search_index.sample import suggestions
+from search_index.sentences import sentences
+from search_index.values import Hit, Opened, SourceSummary, Span
+
+__all__ = [
+    "BadSource",
+    "Hit",
+    "IndexFailure",
+    "Opened",
+    "Refused",
+    "RetryLater",
+    "SourceFailed",
+    "SourceSummary",
+    "Span",
+    "Unreadable",
+    "open_page",
+    "passages",
+    "search",
+    "sentences",
+    "similarity",
+    "snapshot",
+    "sources",
+    "suggestions",
+]

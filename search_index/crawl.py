@@ -1,0 +1,136 @@
+"""One pass over a source, from beginning to end: claimed, worked through, and its end recorded.
+
+Web sources are visited page by page (visit.py), local ones are read document by document (ingest.py); both write what
+they know in transactions that are conditional on the lease: kill the worker at any moment, and another one goes on
+without storing anything twice.
+Called by tasks.py, admin.py, evaluate.py and `manage.py add_source`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from kombu.exceptions import OperationalError
+
+from config.celery import app
+from config.loop import in_thread
+from search_index import frontier, ingest, lease, sources, visit
+from search_index.errors import BadSource, IndexFailure, LostLease, SourceFailed
+from search_index.lease import Held
+from search_index.models import Crawl, Page, Source
+from search_index.store import count_terms
+
+State = Crawl.State
+UNDER_WAY = (State.QUEUED, State.RUNNING)
+
+log = logging.getLogger(__name__)
+
+
+def start(source: Source) -> Crawl:
+    """Begin a pass over the source, or return the one under way. A broker that is down only delays it."""
+    crawl, _created = Crawl.objects.get_or_create(source=source, state__in=UNDER_WAY, defaults={"state": State.QUEUED})
+    transaction.on_commit(lambda: ring(crawl.pk))
+    return crawl
+
+
+def stop(source: Source) -> bool:
+    """End the pass under way, if there is one; its worker stops at its next write. What is stored stays."""
+    under_way = Crawl.objects.filter(source=source, state__in=UNDER_WAY)
+    return bool(under_way.update(state=State.STOPPED, finished_at=Now(), lease_until=None, lease_owner=""))
+
+
+def ring(crawl_id: int) -> None:
+    """Tell the workers that a crawl waits. Lost messages do not matter: tasks.ring_again rings again."""
+    try:
+        app.send_task("search_index.tasks.crawl", args=[crawl_id], expires=30)
+    except OperationalError as error:
+        log.warning("The broker does not answer; crawl %d begins when it is back: %s", crawl_id, error)
+
+
+def waiting() -> list[int]:
+    """The crawls that no worker holds: new ones, given-back ones, and those whose worker died."""
+    return [crawl.pk for crawl in lease.claimable(Crawl.objects.order_by("created_at"))]
+
+
+async def crawl(crawl_id: int) -> None:
+    """Claim the crawl and work through it. Returns at once where it is not to be had."""
+    held = await in_thread(lease.claim, crawl_id)
+    if held is None:
+        return
+    keeping = asyncio.create_task(lease.keep(held))
+    working = asyncio.create_task(_work(held))
+    try:
+        await asyncio.wait({keeping, working}, return_when=asyncio.FIRST_COMPLETED)
+        await _record(held, working if working.done() else keeping)
+    except asyncio.CancelledError:  # the worker shuts down: another one may go on at once
+        await _ended(keeping, working)
+        await in_thread(_unless_lost, lease.release, held)
+        raise
+    finally:
+        await _ended(keeping, working)
+
+
+async def _work(held: Held) -> None:
+    """The pass: what is known and where to begin is queued first, in one transaction; then it is worked through."""
+    first = await visit.beginnings(held.source) if held.source.kind not in sources.LOCAL else []
+    await in_thread(_seed, held, first)
+    if held.source.kind in sources.LOCAL:
+        await ingest.ingest(held)
+    else:
+        await visit.visit(held)
+    await in_thread(frontier.settle, held)
+    await in_thread(count_terms)
+    await in_thread(_check_result, held)
+
+
+def _seed(held: Held, first: list[str]) -> None:
+    with transaction.atomic():
+        if lease.begin(held):
+            frontier.requeue(held)
+            frontier.add(held, first)
+
+
+def _check_result(held: Held) -> None:
+    """A pass that brought nothing at all has failed, for the reason for which its first page did."""
+    held.crawl.refresh_from_db()
+    if held.crawl.fetched or held.crawl.unchanged:
+        return
+    first = Page.objects.filter(source=held.source).order_by("depth", "id").first()
+    if first is None:
+        raise BadSource("empty", _("There is nothing in %s that can be read.") % held.source.location)
+    raise SourceFailed(
+        first.reason, _("Nothing could be had. %(page)s: %(why)s") % {"page": first.url, "why": first.detail}
+    )
+
+
+async def _record(held: Held, task: "asyncio.Task[None]") -> None:
+    """Write down how the pass ended: with the work done, or with the lease lost."""
+    try:
+        await task
+    except LostLease:
+        log.info("Crawl %d is no longer this worker's.", held.crawl.pk)
+    except lease.Paused:
+        await in_thread(_unless_lost, lease.release, held)
+    except IndexFailure as failure:
+        await in_thread(_unless_lost, lease.finish, held, State.FAILED, str(failure))
+    except Exception as error:  # the worker lives on; the crawl's row says what happened
+        log.exception("Crawl %d failed.", held.crawl.pk)
+        await in_thread(_unless_lost, lease.finish, held, State.FAILED, f"{type(error).__name__}: {error}")
+    else:
+        await in_thread(_unless_lost, lease.finish, held, State.DONE, "")
+
+
+def _unless_lost(write: Callable[..., None], *args: object) -> None:
+    try:
+        write(*args)
+    except LostLease:
+        log.info("Another worker has taken the crawl over, or it was stopped.")
+
+
+async def _ended(*tasks: "asyncio.Task[None]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

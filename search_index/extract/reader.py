@@ -1,0 +1,61 @@
+"""The process that reads pages for sandbox.py: one page in on standard input, what it says out on standard output.
+
+Started as `python -m search_index.extract.reader` without Django and without secrets in its environment. Answers are
+JSON: nothing that a hostile page made of this process is unpickled or run by its parent. It ends with its input, so
+with the parent, however that one dies; a page that takes too long or too much memory ends it.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+from search_index.errors import Unreadable
+from search_index.extract import extract
+
+CPU_SECONDS = 60  # for one page; the largest of Python's documentation, 2.5 MB of links, takes 16
+SECONDS = 300  # by the clock, for what hangs without computing
+MEMORY = 2 * 1024**3  # bytes of address space
+
+
+def main() -> None:
+    """Read pages until the input ends."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for sign in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(sign, signal.SIG_DFL)  # ends the process even inside a parser written in C
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C at the terminal is the parent's to handle
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a parser that prints must not garble the answers
+    while (line := sys.stdin.buffer.readline()).strip():
+        asked = json.loads(line)
+        answer = _answer(sys.stdin.buffer.read(asked["length"]), asked["content_type"], asked["url"])
+        _send(answers, answer)
+
+
+def _answer(body: bytes, content_type: str, url: str) -> dict[str, Any]:
+    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+    try:
+        return asdict(extract(body, content_type, url))
+    except Unreadable as error:
+        return {"reason": error.reason, "message": str(error)}
+    except (MemoryError, RecursionError):
+        return {"reason": "crash", "message": "The page is too large, or nested too deep, to be read."}
+    except Exception as error:  # one page's parser error must not end a crawl: it is recorded on the page
+        return {"reason": "crash", "message": f"The page could not be read ({type(error).__name__}: {error})."}
+    finally:
+        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _send(answers: BinaryIO, answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer, default=str).encode() + b"\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()

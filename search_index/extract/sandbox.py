@@ -1,0 +1,83 @@
+"""Runs the extractors in processes of their own (reader.py): what a hostile file breaks there breaks nothing else.
+
+A process that dies (a crash in a parser, too much memory, its minute is over) fails its own page only and is replaced.
+Called by search_index/indexing.py.
+"""
+
+import asyncio
+import atexit
+import json
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from search_index.errors import Unreadable
+from search_index.extract.document import Extracted
+
+PROCESSES = min(4, os.cpu_count() or 1)
+_ROOT = Path(__file__).resolve().parents[2]
+# Each thread owns one process, so that a process that dies takes one page with it, not its neighbours' pages.
+_threads = ThreadPoolExecutor(max_workers=PROCESSES, thread_name_prefix="extract")
+_own = threading.local()
+_readers: set["subprocess.Popen[bytes]"] = set()
+
+
+async def extracted(body: bytes, content_type: str, url: str) -> Extracted:
+    """extract() in another process. Raises Unreadable, with reason "crash" where the process did not survive."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, _read, body, content_type, url)
+
+
+def _read(body: bytes, content_type: str, url: str) -> Extracted:
+    reader = getattr(_own, "reader", None) or _start()
+    _own.reader = reader
+    try:
+        answer = _ask(reader, body, {"content_type": content_type, "url": url, "length": len(body)})
+    except (OSError, ValueError) as error:
+        _own.reader = None
+        _end(reader)
+        raise Unreadable("crash", _("The page could not be read: it took too long, or too much memory.")) from error
+    if "reason" in answer:
+        raise Unreadable(answer["reason"], answer["message"])
+    published = answer.pop("published_on")
+    return Extracted(**answer, published_on=date.fromisoformat(published) if published else None)
+
+
+def _start() -> "subprocess.Popen[bytes]":
+    reader = subprocess.Popen(
+        [sys.executable, "-m", "search_index.extract.reader"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=_ROOT,
+        env={"LC_ALL": "C.UTF-8"},  # no passwords and keys where hostile files are parsed
+    )
+    _readers.add(reader)
+    return reader
+
+
+def _ask(reader: "subprocess.Popen[bytes]", body: bytes, asked: dict[str, Any]) -> dict[str, Any]:
+    """Raises OSError or ValueError where the process died before it answered."""
+    assert reader.stdin is not None
+    assert reader.stdout is not None
+    reader.stdin.write(json.dumps(asked).encode() + b"\n" + body)
+    reader.stdin.flush()
+    answer: dict[str, Any] = json.loads(reader.stdout.readline())  # an empty line, the end, is no JSON: ValueError
+    return answer
+
+
+def _end(reader: "subprocess.Popen[bytes]") -> None:
+    _readers.discard(reader)
+    reader.kill()
+    reader.communicate()
+
+
+@atexit.register
+def _end_all() -> None:
+    for reader in list(_readers):
+        _end(reader)

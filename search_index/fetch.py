@@ -1,0 +1,279 @@
+"""Fetches one URL over HTTP, through the egress door, within limits: the only HTTP client of the index.
+
+Redirects are followed by hand, each parsed again by policy.py and passed again by the door. The body is capped after
+decompression. What comes back is bytes: nothing is read into them here, nothing is stored, robots.txt is not asked.
+Called by crawl.py, robots.py, sources.py (sitemaps) and reading.py; `Fetched` is what browser.py returns, too.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from weakref import WeakKeyDictionary
+
+import httpx2
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from search_index import policy
+from search_index.egress import door_url
+from search_index.errors import IndexFailure, Refused, RetryLater, SourceFailed
+
+SECONDS = 30  # for one fetch, redirects included
+REDIRECTS = 5
+HTML_BYTES = 10_000_000
+DOCUMENT_BYTES = 30_000_000  # PDFs; sitemaps and feeds, too
+RATIO, RATIO_FROM = 100, 1_000_000  # real pages compress 3 to 20 times; beyond 100 it is a bomb
+ENCODINGS = 2  # layers of compression
+LONGEST_WAIT = 86_400.0  # seconds that a host may make us wait by Retry-After
+
+_DOCUMENTS = ("application/pdf", "application/xml", "text/xml", "application/gzip", "application/x-gzip")
+_UNREADABLE = ("image/", "audio/", "video/", "font/")
+_HEADERS = {
+    "Accept": "text/html, application/xhtml+xml, application/pdf;q=0.9, text/plain;q=0.8, */*;q=0.5",
+    "Accept-Encoding": "gzip, br, zstd",
+}
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What came back for a URL. `content_type` is lower case, with its charset if there was one."""
+
+    url: str  # as it was asked for, canonical
+    final_url: str  # after redirects, canonical
+    status: int
+    content_type: str
+    body: bytes
+    etag: str
+    last_modified: str
+    not_modified: bool
+
+
+class StatusFailed(SourceFailed):
+    """The host answered with a status that is no success: `status` says which (404 and 410: the page is gone)."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__("status", _("The host answered with status %(status)d.") % {"status": status})
+        self.status = status
+
+
+async def fetch(url: str, *, etag: str = "", last_modified: str = "") -> Fetched:
+    """Fetch a URL; with validators of an earlier fetch the answer may be `not_modified`, without a body.
+
+    Raises Refused ("url", "egress", "redirect", "size", "type"), RetryLater ("timeout", "busy", "status", "connection",
+    "dns", "egress") and SourceFailed ("status" as StatusFailed, "dns", "tls", "encoding").
+    """
+    asked = target = policy.parse(url)
+    headers = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    headers = {name: value for name, value in headers.items() if value}
+    try:
+        async with asyncio.timeout(SECONDS):
+            client = await _client()
+            for _hop in range(REDIRECTS + 1):
+                async with client.stream("GET", target.url, headers=headers) as response:
+                    check_door(target, response.status_code, response.headers.get("x-egress-refused", ""))
+                    if response.has_redirect_location:
+                        target = _next_target(target, response.headers["location"])
+                        continue
+                    check_status(response.status_code, response.headers.get("retry-after", ""), conditional=headers)
+                    return await _fetched(asked, target, response)
+    except (TimeoutError, httpx2.TimeoutException) as error:
+        raise RetryLater("timeout", _("The host did not answer within %(most)d s.") % {"most": SECONDS}) from error
+    except httpx2.RequestError as error:
+        raise _explained(error) from error
+    raise Refused("redirect", _("More than %(most)d redirects.") % {"most": REDIRECTS})
+
+
+def check_status(status: int, retry_after: str = "", conditional: object = None) -> None:
+    """Let a success pass; raise RetryLater where the host is in trouble, StatusFailed for every other status."""
+    if 200 <= status < 300 or (status == 304 and conditional):
+        return
+    if status in {429, 503}:
+        raise RetryLater("busy", _("The host is busy (status %(status)d).") % {"status": status}, _seconds(retry_after))
+    if status >= 500:
+        raise RetryLater("status", _("The host is in trouble (status %(status)d).") % {"status": status})
+    raise StatusFailed(status)
+
+
+def check_door(target: policy.Target, status: int, code: str) -> None:
+    """Raise what the door says (X-Egress-Refused) of a plain request to `target`.
+
+    Inside a tunnel nobody but the host speaks, so there the header is not believed.
+    """
+    if code and target.scheme == "http":
+        raise _door_said(status, code)
+
+
+async def close() -> None:
+    """Close this loop's connections; the next fetch opens new ones."""
+    _url, client = _clients.pop(asyncio.get_running_loop(), ("", None))
+    if client is not None:
+        await client.aclose()
+
+
+# --- One client a loop, which knows only the door --------------------------------------------------------------------
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[str, httpx2.AsyncClient]] = WeakKeyDictionary()
+
+
+async def _client() -> httpx2.AsyncClient:
+    """The client of this loop, made anew when the door has moved (it takes another port when it is restarted)."""
+    door = door_url()
+    loop = asyncio.get_running_loop()
+    known, client = _clients.get(loop, ("", None))
+    if client is None or known != door:
+        old, client = (
+            client,
+            httpx2.AsyncClient(
+                proxy=door,
+                trust_env=False,
+                headers={**_HEADERS, "User-Agent": settings.USER_AGENT},
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept: hosts do not recognise us
+                timeout=SECONDS,
+                limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=20),
+            ),
+        )
+        _clients[loop] = (door, client)
+        if old is not None:
+            await old.aclose()
+    return client
+
+
+def _next_target(target: policy.Target, location: str) -> policy.Target:
+    following = policy.join(target.url, location)
+    if target.scheme == "https" and following.scheme == "http":
+        raise Refused("redirect", _("It redirects from https to http."))
+    return following
+
+
+async def _fetched(asked: policy.Target, target: policy.Target, response: httpx2.Response) -> Fetched:
+    content_type = response.headers.get("content-type", "").lower()
+    if content_type.startswith(_UNREADABLE):
+        raise Refused("type", _("%(type)s holds no text.") % {"type": content_type})
+    return Fetched(
+        url=asked.url,
+        final_url=target.url,
+        status=response.status_code,
+        content_type=content_type,
+        body=await _body(response, DOCUMENT_BYTES if content_type.startswith(_DOCUMENTS) else HTML_BYTES),
+        etag=response.headers.get("etag", ""),
+        last_modified=response.headers.get("last-modified", ""),
+        not_modified=response.status_code == 304,
+    )
+
+
+async def _body(response: httpx2.Response, most: int) -> bytes:
+    """The body, decompressed, piece by piece (httpx2 makes pieces of 1 MiB at most). Raises Refused("size")."""
+    if len(response.headers.get("content-encoding", "").split(",")) > ENCODINGS:
+        raise Refused("size", _("It is compressed more than %(most)d times over.") % {"most": ENCODINGS})
+    too_large = Refused("size", _("It is larger than %(most)d MB.") % {"most": most // 1_000_000})
+    if int(response.headers.get("content-length", 0)) > most:
+        raise too_large
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > most:
+            raise too_large
+        if len(body) > max(RATIO_FROM, RATIO * response.num_bytes_downloaded):
+            raise Refused("size", _("It is compressed more than %(most)d to 1.") % {"most": RATIO})
+    return bytes(body)
+
+
+# --- What went wrong -------------------------------------------------------------------------------------------------
+def _door_said(status: int, code: str) -> IndexFailure:
+    if status == 403:
+        return Refused("egress", _("The egress door does not open this address (%(code)s).") % {"code": code})
+    if code == "size":
+        return Refused("size", _("It is larger than the egress door lets through."))
+    if code == "no-such-host":
+        return SourceFailed("dns", _("There is no host of this name."))
+    if code in {"timeout", "dns", "busy"}:
+        return RetryLater(code, _("The host could not be reached (%(code)s).") % {"code": code})
+    if status == 407:
+        return RetryLater("egress", _("The egress door does not accept the password of EGRESS_URL."))
+    return RetryLater("connection", _("The host could not be reached (%(code)s).") % {"code": code})
+
+
+def _explained(error: httpx2.RequestError) -> IndexFailure:
+    """The typed error for what httpx2 raised."""
+    if isinstance(error, httpx2.ProxyError):
+        status, _space, reason = str(error).partition(" ")
+        if status.isdigit():
+            return _door_said(int(status), reason.removeprefix("Egress "))
+    if isinstance(error, httpx2.DecodingError):
+        return SourceFailed("encoding", _("Its compression is broken."))
+    if _caused_by_tls(error):
+        return SourceFailed("tls", _("The host's certificate or encryption cannot be trusted."))
+    if isinstance(error, httpx2.ConnectError | httpx2.ProxyError):
+        return RetryLater("egress", _("The egress door does not answer; script/server starts it."))
+    return RetryLater("connection", _("The connection broke off."))
+
+
+def _caused_by_tls(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Retry-After in seconds, given as such or as a date; None where it says nothing usable."""
+    if retry_after.isascii() and retry_after.isdecimal():
+        return min(float(retry_after), LONGEST_WAIT)
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return min(max((until - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_WAIT)
+
+
+# --- Manners ---------------------------------------------------------------------------------------------------------
+HOSTS_REMEMBERED = 10_000
+
+
+@dataclass
+class _Gate:
+    """One host's gate: one request at a time, and when the last one began."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+    free_at: float = 0  # time.monotonic()
+
+
+_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Gate]] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def manners(host: str, delay: float) -> AsyncIterator[None]:
+    """Hold the block's request back until the host's turn: one at a time, `delay` seconds from start to start.
+
+    With a delay of 0 a host of the operator's own (EGRESS_ALLOW) is not held back at all. `host` is a name or address,
+    without a port.
+    """
+    if delay <= 0 and policy.Allow.parse(settings.EGRESS_ALLOW).knows(host):
+        yield
+        return
+    gates = _gates.setdefault(asyncio.get_running_loop(), {})
+    gate = gates.setdefault(host, _Gate())
+    gate.users += 1
+    try:
+        async with gate.lock:
+            await asyncio.sleep(max(gate.free_at - time.monotonic(), 0))
+            gate.free_at = time.monotonic() + delay
+            yield
+    finally:
+        gate.users -= 1
+        if len(gates) > HOSTS_REMEMBERED:
+            _forget_idle(gates)
+
+
+def _forget_idle(gates: dict[str, _Gate]) -> None:
+    now = time.monotonic()
+    for host in [host for host, gate in gates.items() if not gate.users and gate.free_at < now]:
+        del gates[host]

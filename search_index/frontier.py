@@ -1,0 +1,110 @@
+"""The frontier of a crawl: the Page rows of its source in state queued; and what becomes of a page without a text.
+
+Every change is made in one transaction with the crawl's counts, conditional on its lease: a killed crawl goes on where
+it was. Blocking; async code calls it in a thread. Fetches nothing.
+Called by crawl.py and reading.py.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from search_index import lease
+from search_index.errors import IndexFailure, Refused, RetryLater
+from search_index.lease import Held
+from search_index.models import Page, Passage, Source
+
+ATTEMPTS = 3  # of what may succeed later
+BACK_OFF = 30.0  # seconds before the second attempt, four times as many before the third
+SEED_BATCH = 2000
+State = Page.State
+
+
+def requeue(held: Held) -> None:
+    """At the beginning of a pass: everything known is looked at again."""
+    Page.objects.filter(source=held.source).exclude(state=State.QUEUED).update(
+        state=State.QUEUED, crawl=held.crawl, attempts=0, due_at=None
+    )
+
+
+def add(held: Held, urls: Iterable[str], *, depth: int = 0, found_on: str = "") -> None:
+    """Queue the addresses that the source does not know yet. They have to be canonical and in scope."""
+    pages = [Page(source=held.source, crawl=held.crawl, url=url, depth=depth, found_on=found_on) for url in urls]
+    for start in range(0, len(pages), SEED_BATCH):
+        Page.objects.bulk_create(pages[start : start + SEED_BATCH], ignore_conflicts=True)
+
+
+def take(held: Held, in_hand: Collection[int]) -> Page | None:
+    """The next page that is due: near the start first, then in the order in which they were found."""
+    due = Q(due_at=None) | Q(due_at__lte=Now())
+    pages = Page.objects.filter(due, source=held.source, state=State.QUEUED).exclude(id__in=in_hand)
+    return pages.select_related("snapshot").defer("snapshot__text").order_by("depth", "id").first()
+
+
+def paused(source: Source) -> bool:
+    """Whether the operator has paused the source, or taken it away."""
+    return Source.objects.filter(id=source.pk, paused=False).first() is None
+
+
+def waits(held: Held) -> bool:
+    """Whether pages wait for a second attempt."""
+    return Page.objects.filter(source=held.source, state=State.QUEUED, due_at__gt=Now()).exists()
+
+
+def give_up(held: Held | None, page: Page, failure: IndexFailure) -> None:
+    """Record why a page has no text now: refused, failed, or put off. Raises LostLease."""
+    with transaction.atomic():
+        page.attempts += 1
+        page.reason, page.detail = failure.reason[:30], str(failure)
+        if isinstance(failure, RetryLater) and held is not None and page.attempts < ATTEMPTS:
+            wait = max(failure.after or 0.0, BACK_OFF * 4 ** (page.attempts - 1))
+            Page.objects.filter(id=page.pk).update(
+                due_at=Now() + timedelta(seconds=wait), attempts=page.attempts, reason=page.reason, detail=page.detail
+            )
+            lease.check(held)
+            return
+        refused = isinstance(failure, Refused)
+        page.state, page.due_at = (State.REFUSED if refused else State.FAILED), None
+        page.save(update_fields=["state", "reason", "detail", "attempts", "due_at"])
+        if refused:
+            _forget(page)
+        if held is not None:
+            lease.count(held, refused=int(refused), failed=int(not refused))
+
+
+def gone(held: Held, pages: Iterable[Page], failure: IndexFailure) -> None:
+    """Pages that were in the index and are no more: not found by search any longer; citations keep their snapshots."""
+    with transaction.atomic():
+        for page in pages:
+            page.state, page.reason, page.detail = State.GONE, failure.reason[:30], str(failure)
+            page.due_at = None
+            page.save(update_fields=["state", "reason", "detail", "due_at"])
+            _forget(page)
+        lease.check(held)
+
+
+def moved(held: Held, page: Page, final_url: str, wanted: bool) -> None:
+    """The page redirects: it is a duplicate of the one at `final_url`, which is queued if the source wants it."""
+    if wanted:
+        failure = Refused("duplicate", _("It redirects to %s.") % final_url)
+    else:
+        failure = Refused("scope", _("It redirects to %s, which does not belong to the source.") % final_url)
+    with transaction.atomic():
+        if wanted:
+            add(held, [final_url], depth=page.depth, found_on=page.url)
+        give_up(held, page, failure)
+
+
+def settle(held: Held) -> None:
+    """At the end of a pass: pages that were not looked at again (the limit was reached) are in the index as before."""
+    Page.objects.filter(source=held.source, state=State.QUEUED, snapshot__isnull=False).update(state=State.INDEXED)
+
+
+def _forget(page: Page) -> None:
+    Passage.objects.filter(snapshot__page=page).delete()
+    Page.objects.filter(id=page.pk).update(snapshot=None)
+    page.snapshot = None

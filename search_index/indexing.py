@@ -1,0 +1,82 @@
+"""From what was fetched to what is stored: extract (rendered by the browser where scripts make the text), chunk, embed.
+
+Asks no robots.txt, keeps no frontier. Called by crawl.py and reading.py.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from config.loop import in_thread
+from search_index.browser import render
+from search_index.chunk import Chunk, chunk
+from search_index.embed import embed_passages
+from search_index.errors import IndexFailure, Refused, Unreadable
+from search_index.extract import Extracted
+from search_index.extract.sandbox import extracted
+from search_index.fetch import Fetched
+from search_index.models import Page
+from search_index.store import Prepared, embedding_texts
+
+THIN_WORDS = 80  # a page with scripts and less text than this is likely to be made by them
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A page read and divided: all that is missing are the vectors."""
+
+    page: Page
+    fetched: Fetched | None
+    extracted: Extracted
+    chunks: Sequence[Chunk]
+
+
+async def read(fetched: Fetched) -> tuple[Fetched, Extracted, bool]:
+    """The text of a fetched page, which may be empty, and whether the browser had to make it. Raises Unreadable."""
+    text = await extracted(fetched.body, fetched.content_type, fetched.final_url)
+    if text.words >= THIN_WORDS or text.only_links or b"<script" not in fetched.body.lower():
+        return fetched, text, False
+    try:
+        rendered = await render(fetched.final_url)
+        more = await extracted(rendered.body, rendered.content_type, rendered.final_url)
+    except IndexFailure as failure:  # no browser, or the page breaks it: what there is without it has to do
+        log.info("%s could not be rendered: %s", fetched.final_url, failure)
+        return fetched, text, False
+    if more.words <= text.words:
+        return fetched, text, False
+    return fetched, more, True
+
+
+def lack(text: Extracted) -> IndexFailure | None:
+    """Why the page is not to be indexed, if it is not."""
+    if text.only_links:
+        return Refused("links", _("It is a list of links: they are followed, it is not indexed itself."))
+    return None if text.text.strip() else Unreadable("empty", _("There is no text on it."))
+
+
+def divided(page: Page, fetched: Fetched | None, text: Extracted) -> Ready:
+    """The page's passages to be. Takes time in proportion to the text."""
+    chunks = chunk(text.text, text.headings)
+    # A page's first heading is its title most of the time: the title stands above every passage anyway.
+    above = f"{text.title} › "
+    return Ready(page, fetched, text, [Chunk(c.start, c.end, _below(c.heading, text.title, above)) for c in chunks])
+
+
+async def embedded(ready: Sequence[Ready]) -> list[Prepared]:
+    """The pages with their vectors: all passages are embedded together, which is faster than page by page."""
+    texts = [text for one in ready for text in embedding_texts(one.extracted, one.chunks)]
+    vectors = await in_thread(embed_passages, texts)
+    prepared, at = [], 0
+    for one in ready:
+        after = at + len(one.chunks)
+        prepared.append(Prepared(one.page, one.fetched, one.extracted, one.chunks, vectors[at:after]))
+        at = after
+    return prepared
+
+
+def _below(heading: str, title: str, above: str) -> str:
+    return "" if heading == title else heading.removeprefix(above)

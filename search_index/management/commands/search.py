@@ -1,0 +1,74 @@
+"""manage.py search "query": the hybrid search from a shell, for people and, with --json, for scripts."""
+
+import json
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from textwrap import indent, shorten, wrap
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from search_index.errors import IndexFailure
+from search_index.models import Source
+from search_index.query import search
+from search_index.values import Hit
+
+WIDTH = 100
+
+
+class Command(BaseCommand):
+    help = _("Search the index: the passages that fit a query best.")
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("query")
+        parser.add_argument("--limit", type=_at_least_one, default=10, help=_("how many passages at most (10)"))
+        parser.add_argument("--source", metavar="NAME", help=_("search in this source only"))
+        parser.add_argument("--json", action="store_true", help=_("print one JSON document"))
+
+    def handle(self, **options: Any) -> None:
+        sources = [_source(options["source"])] if options["source"] else []
+        started = time.perf_counter()
+        try:
+            hits = search(options["query"], limit=options["limit"], sources=sources)
+        except IndexFailure as error:
+            raise CommandError(str(error)) from error
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        if options["json"]:
+            found = {"query": options["query"], "hits": [_as_json(hit) for hit in hits], "ms": milliseconds}
+            self.stdout.write(json.dumps(found, ensure_ascii=False))
+        else:
+            self._show(hits, milliseconds)
+
+    def _show(self, hits: list[Hit], milliseconds: float) -> None:
+        for hit in hits:
+            path = " › ".join(part for part in (hit.title or hit.url, hit.heading) if part)
+            self.stdout.write(f"{hit.rank:>3}  {self.style.SUCCESS(path)}  {hit.score:.2f}")
+            text = "\n".join(wrap(shorten(hit.text, 4 * WIDTH, placeholder=" …"), WIDTH))
+            self.stdout.write(indent(text, " " * 5))
+            self.stdout.write(f"     {hit.url}  [{hit.source}]\n")
+        self.stdout.write(
+            _("%(count)d passages in %(ms).0f ms") % {"count": len(hits), "ms": milliseconds}
+            if hits
+            else _("Nothing was found.")
+        )
+
+
+def _source(name: str) -> int:
+    try:
+        return Source.objects.get(name=name).pk
+    except Source.DoesNotExist as error:
+        known = ", ".join(Source.objects.values_list("name", flat=True)) or _("none yet")
+        message = _("There is no source named %(name)s; there are: %(known)s.") % {"name": name, "known": known}
+        raise CommandError(message, returncode=2) from error
+
+
+def _as_json(hit: Hit) -> dict[str, Any]:
+    names = ("rank", "score", "title", "url", "source", "snapshot", "start", "end", "text")
+    return {name: getattr(hit, name) for name in names}
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(_("%s is not a whole number of at least 1") % text)
+    return int(text)

@@ -1,0 +1,196 @@
+"""Reading what is stored, and opening pages for a run: from the index where they are fresh, else from the live web.
+
+A page that is opened live is stored under the source of kind `live`, so the index grows where people look.
+Called through api.py only.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from config.loop import in_thread
+from search_index import frontier, policy, robots
+from search_index.errors import IndexFailure, Refused
+from search_index.fetch import Fetched, fetch, manners
+from search_index.indexing import divided, embedded, lack, read
+from search_index.models import Crawl, Page, Passage, Snapshot, Source
+from search_index.sources import LOCAL as LOCAL_KINDS
+from search_index.sources import LOCAL_PAGES
+from search_index.store import Prepared, store_many, store_unchanged
+from search_index.values import Opened, SourceSummary, Span
+
+FRESH = timedelta(days=30)
+LIVE_DELAY = 1.0  # seconds between two pages of a host, whatever run asks for them
+LOCAL_URLS = ("file:", "beir:")
+
+
+async def open_page(url: str, *, sealed: bool = False) -> Opened:
+    """The page at `url`: its current snapshot where the index has a fresh one, else fetched through the egress door and
+    indexed under the source of kind `live`. A sealed run gets what the index has.
+
+    Raises Refused (robots, scope, egress, "sealed" where the index does not have it), Unreadable, RetryLater and
+    SourceFailed. A page that cannot be had now, but lies in the index, is given as it lies there.
+    """
+    local = url.startswith(LOCAL_URLS)
+    address = url if local else policy.canonical(url)
+    known = await in_thread(_known, address)
+    if known is not None and (sealed or local or _fresh(known)):
+        return _opened(known)
+    if sealed or local:
+        raise Refused("sealed", _("The index does not have this page, and it may not be fetched."))
+    page = known.page if known is not None else await in_thread(_live_page, address)
+    try:
+        return await _fetched(page)
+    except IndexFailure as failure:
+        if known is not None:
+            return _opened(known)
+        await in_thread(frontier.give_up, None, page, failure)
+        raise
+
+
+def snapshot(number: int) -> Opened:
+    """A stored snapshot by id. Raises LookupError where there is none."""
+    found = Snapshot.objects.select_related("page__source").filter(id=number).first()
+    if found is None:
+        raise LookupError(f"There is no snapshot {number}.")
+    return _opened(found)
+
+
+def passages(snapshot: int) -> list[Span]:
+    """The passages of a snapshot, in the order of the text; of a snapshot that is no longer current there are none."""
+    text = Snapshot.objects.filter(id=snapshot).values_list("text", flat=True).first() or ""
+    spans = Passage.objects.filter(snapshot=snapshot).order_by("ordinal").values_list("start", "end")
+    return [Span(snapshot, start, end, text[start:end]) for start, end in spans]
+
+
+def sources() -> Sequence[SourceSummary]:
+    """Every source with its counts and what it is doing."""
+    pages = _counts(Page.objects.filter(snapshot__isnull=False))
+    pieces = _counts(Passage.objects.all())
+    crawls = {crawl.source_id: crawl for crawl in Crawl.objects.filter(state__in=["queued", "running"])}
+    waiting = _counts(Page.objects.filter(source__in=crawls, state=Page.State.QUEUED))
+    return [
+        SourceSummary(
+            id=source.pk,
+            name=source.name,
+            kind=source.kind,
+            pages=pages.get(source.pk, 0),
+            passages=pieces.get(source.pk, 0),
+            activity=_activity(source, crawls.get(source.pk), waiting.get(source.pk, 0)),
+        )
+        for source in Source.objects.all()
+    ]
+
+
+async def _fetched(page: Page) -> Opened:
+    """Fetch the page as a crawl would, and store it. Raises IndexFailure's kinds."""
+    fetched = await _asked(page)
+    if fetched.final_url != page.url:
+        known = await in_thread(_known, fetched.final_url)
+        if known is not None and _fresh(known):
+            return _opened(known)
+        await _check_robots(fetched.final_url)
+    if fetched.not_modified and await in_thread(store_unchanged, page, None, None, fetched):
+        return await in_thread(_current, page)
+    fetched, text, page.rendered = await read(fetched)
+    if failure := lack(text):
+        raise failure
+    (prepared,) = await embedded([await in_thread(divided, page, fetched, text)])
+    return await in_thread(_store, prepared)
+
+
+async def _asked(page: Page) -> Fetched:
+    delay = max(LIVE_DELAY, await _check_robots(page.url))
+    host = policy.parse(page.url).host
+    async with manners(host, 0.0 if policy.Allow.parse(settings.EGRESS_ALLOW).knows(host) else delay):
+        if page.snapshot_id is None:
+            return await fetch(page.url)
+        return await fetch(page.url, etag=page.etag, last_modified=page.last_modified)
+
+
+async def _check_robots(url: str) -> float:
+    """The delay that robots.txt asks for. Raises Refused("robots")."""
+    decision = await robots.allowed(url)
+    if not decision.allowed:
+        raise Refused("robots", decision.reason)
+    return decision.delay or 0.0
+
+
+def _store(prepared: Prepared) -> Opened:
+    """Two runs may open one page at the same time: one after the other they store it."""
+    with transaction.atomic():
+        Page.objects.select_for_update().get(id=prepared.page.pk)
+        (snapshot,) = store_many(None, None, [prepared])
+    return _opened(snapshot)
+
+
+def _known(url: str) -> Snapshot | None:
+    """The newest current snapshot of a page at this address, in whatever source."""
+    pages = Page.objects.filter(Q(url=url) | Q(final_url=url), snapshot__isnull=False)
+    page = pages.select_related("snapshot", "source").order_by("-fetched_at").first()
+    return _with_page(page) if page is not None else None
+
+
+def _current(page: Page) -> Opened:
+    page.refresh_from_db()
+    return _opened(_with_page(page))
+
+
+def _with_page(page: Page) -> Snapshot:
+    assert page.snapshot is not None
+    page.snapshot.page = page
+    return page.snapshot
+
+
+def _fresh(known: Snapshot) -> bool:
+    fetched_at = known.page.fetched_at
+    return known.page.source.kind in LOCAL_KINDS or (fetched_at is not None and fetched_at > timezone.now() - FRESH)
+
+
+def _live_page(url: str) -> Page:
+    source, _created = Source.objects.get_or_create(
+        kind=Source.Kind.LIVE, defaults={"name": "Live web", "location": "", "max_pages": LOCAL_PAGES}
+    )
+    page, _made = Page.objects.get_or_create(source=source, url=url)
+    return page
+
+
+def _opened(snapshot: Snapshot) -> Opened:
+    page = snapshot.page
+    return Opened(
+        snapshot=snapshot.pk,
+        url=page.url,
+        host=urlsplit(page.url).hostname or "" if page.url.startswith("http") else "",
+        title=snapshot.title,
+        author=snapshot.author,
+        published_on=snapshot.published_on,
+        fetched_at=snapshot.fetched_at,
+        source=page.source.name,
+        text=snapshot.text,
+        links=tuple(snapshot.links),
+        headings=tuple((start, end, level) for start, end, level in snapshot.headings),
+    )
+
+
+def _counts(rows: QuerySet[Any]) -> dict[int, int]:
+    """How many of the rows each source has."""
+    return dict(rows.order_by().values_list("source").annotate(Count("id")))
+
+
+def _activity(source: Source, crawl: Crawl | None, waiting: int) -> str:
+    """What the source is doing, for the ask page; empty where it rests."""
+    if crawl is None:
+        return ""
+    if source.paused:
+        return _("paused")
+    if crawl.started_at is None:
+        return _("waiting for its turn")
+    done = crawl.fetched + crawl.unchanged + crawl.refused + crawl.failed
+    return _("%(done)d of %(all)d pages read so far") % {"done": done, "all": done + waiting}

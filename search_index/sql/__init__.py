@@ -1,0 +1,15 @@
+"""The hard SQL of the index, named and described in the .sql files beside this module; SQL["name"] is its text.
+
+In a file, a line `-- name --` opens a statement; the comment lines after it say what it is for.
+"""
+
+import re
+from pathlib import Path
+
+SQL: dict[str, str] = {
+    match["name"]: match["body"].strip()
+    for file in sorted(Path(__file__).parent.glob("*.sql"))
+    for match in re.finditer(
+        r"^-- (?P<name>\w+) --$(?P<body>.*?)(?=^-- \w+ --$|\Z)", file.read_text(), re.MULTILINE | re.DOTALL
+    )
+}

@@ -1,0 +1,117 @@
+-- count_passages --
+-- How many passages a search may look at, counted no further than it matters: those of the sources, and holding a
+-- phrase, where such filters are given.
+SELECT count(*) FROM (
+    SELECT FROM search_index_passage
+    WHERE (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
+        AND (%(holding)s::tsquery IS NULL OR lexemes @@ %(holding)s::tsquery)
+    LIMIT %(most)s
+) AS passage
+
+-- nearest_by_index --
+-- The nearest passages by the HNSW index. Needs hnsw.iterative_scan, without which a filter leaves too few rows; the
+-- order is relaxed, and some neighbours are missed.
+SELECT id FROM search_index_passage
+WHERE (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
+    AND (%(holding)s::tsquery IS NULL OR lexemes @@ %(holding)s::tsquery)
+ORDER BY embedding <#> %(vector)s::halfvec
+LIMIT %(candidates)s
+
+-- nearest_exactly --
+-- The nearest passages by looking at each that the filter leaves. The "+ 0" keeps the planner from the HNSW index,
+-- which it prefers even under a filter where it is slower and finds less.
+SELECT id FROM search_index_passage
+WHERE (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
+    AND (%(holding)s::tsquery IS NULL OR lexemes @@ %(holding)s::tsquery)
+ORDER BY (embedding <#> %(vector)s::halfvec) + 0
+LIMIT %(candidates)s
+
+-- phrase --
+-- A quoted phrase as a query; NULL where it holds nothing but stop words.
+SELECT nullif(phraseto_tsquery('english', %(phrase)s)::text, '')
+
+-- terms --
+-- The terms of a query, rarest first, each as a tsquery and with the number of passages that hold it. Of the common
+-- terms ANALYZE keeps the frequencies; the others are rare by that very fact and counted, up to a limit.
+WITH common AS (
+    SELECT element.lexeme, element.frequency
+    FROM pg_stats,
+        unnest(most_common_elems::text::text[], most_common_elem_freqs) AS element (lexeme, frequency)
+    WHERE schemaname = current_schema() AND tablename = 'search_index_passage' AND attname = 'lexemes'
+        AND element.lexeme IS NOT NULL
+),
+term AS (
+    SELECT lexeme, ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery AS query
+    FROM unnest(to_tsvector('english', %(text)s))
+)
+SELECT
+    term.query::text,
+    coalesce(
+        common.frequency * %(total)s,
+        (
+            SELECT count(*)
+            FROM (SELECT FROM search_index_passage WHERE lexemes @@ term.query LIMIT %(most)s) AS holding
+        )
+    ) AS passages
+FROM term LEFT JOIN common USING (lexeme)
+ORDER BY passages, term.query::text
+
+-- total --
+-- About how many passages there are: as ANALYZE saw it, or counted where it has not been yet.
+SELECT CASE
+    WHEN reltuples > 0 THEN reltuples
+    ELSE (SELECT count(*) FROM (SELECT FROM search_index_passage LIMIT %(most)s) AS passage)
+END
+FROM pg_class WHERE oid = 'search_index_passage'::regclass
+
+-- best_by_terms --
+-- The passages that hold one of the rare terms, best first by all terms: see score. The inner query unpacks a passage's
+-- terms once (appending nothing makes a plain copy, OFFSET 0 keeps it), not again for each term of the query.
+SELECT id
+FROM (
+    SELECT id, lexemes || ''::tsvector AS lexemes
+    FROM search_index_passage
+    WHERE lexemes @@ %(rare)s::tsquery
+        AND (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
+    OFFSET 0
+) AS passage
+ORDER BY (
+    SELECT sum(term.weight * ts_rank(%(fields)s::real[], passage.lexemes, term.query, 1))
+    FROM unnest(%(queries)s::tsquery[], %(weights)s::real[]) AS term (query, weight)
+) DESC, id
+LIMIT %(candidates)s
+
+-- vectors --
+-- The vectors of some passages, as text.
+SELECT id, embedding::text FROM search_index_passage WHERE id = ANY(%(ids)s)
+
+-- score --
+-- The exact scores of each candidate, and what diversity has to know of it. The lexical score is a sum over the query's
+-- terms, as in BM25: the term's rarity times a term frequency that saturates (ts_rank of one term), divided by
+-- 1 + log(length) (its normalisation 1). ts_rank of all terms at once knows no rarity, ts_rank_cd drowns in common words.
+SELECT
+    passage.id,
+    -(passage.embedding <#> %(vector)s::halfvec),
+    -(passage.embedding <#> %(moved)s::halfvec),
+    (
+        SELECT coalesce(sum(term.weight * ts_rank(%(fields)s::real[], passage.lexemes, term.query, 1)), 0)
+        FROM unnest(%(queries)s::tsquery[], %(weights)s::real[]) AS term (query, weight)
+    ),
+    (SELECT count(*) FROM unnest(%(phrases)s::tsquery[]) AS phrase WHERE passage.lexemes @@ phrase),
+    snapshot.page_id, snapshot.sha256, page.url
+FROM search_index_passage AS passage
+JOIN search_index_snapshot AS snapshot ON snapshot.id = passage.snapshot_id
+JOIN search_index_page AS page ON page.id = snapshot.page_id
+WHERE passage.id = ANY(%(ids)s)
+
+-- hits --
+-- What is shown of the passages found. The text is cut from the snapshot: a quote is verbatim by construction.
+SELECT
+    passage.id, passage.snapshot_id, passage.start, passage."end",
+    substr(snapshot.text, passage.start + 1, passage."end" - passage.start),
+    passage.heading, snapshot.title, page.url, source.name
+FROM search_index_passage AS passage
+JOIN search_index_snapshot AS snapshot ON snapshot.id = passage.snapshot_id
+JOIN search_index_page AS page ON page.id = snapshot.page_id
+JOIN search_index_source AS source ON source.id = passage.source_id
+WHERE passage.id = ANY(%(ids)s)

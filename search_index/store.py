@@ -1,0 +1,174 @@
+"""Writes what came of a page: page, snapshot and passages in ONE transaction, or nothing at all.
+
+A write on behalf of a crawl carries the epoch of its lease and is refused (LostLease) where somebody else owns the
+crawl by then. Blocking: async code calls it in a thread. Never fetches, never embeds: vectors are handed in.
+Called by search_index/crawl.py and reading.py.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from search_index.embed import Vectors, passage_text
+from search_index.errors import LostLease
+from search_index.models import Crawl, Page, Snapshot
+from search_index.sql import SQL
+
+if TYPE_CHECKING:
+    from search_index.chunk import Chunk
+    from search_index.extract import Extracted
+    from search_index.fetch import Fetched
+
+FETCH_FIELDS = ["final_url", "http_status", "content_type", "etag", "last_modified"]
+PAGE_FIELDS = ["state", "reason", "detail", "attempts", "due_at", "fetched_at", "rendered", "snapshot", *FETCH_FIELDS]
+
+
+class Prepared(NamedTuple):
+    """A page that is ready to be stored: what was fetched (None for files and datasets), what was read from it, its
+    pieces, and their vectors: one row a chunk, of embedding_texts()."""
+
+    page: Page
+    fetched: "Fetched | None"
+    extracted: "Extracted"
+    chunks: "Sequence[Chunk]"
+    vectors: Vectors
+
+
+def store_page(  # noqa: PLR0917 - what a page came to, in the order in which it was found out
+    page: Page,
+    crawl: Crawl | None,
+    epoch: int | None,
+    fetched: "Fetched | None",
+    extracted: "Extracted",
+    chunks: "Sequence[Chunk]",
+    vectors: Vectors,
+) -> Snapshot:
+    """store_many() for one page."""
+    (snapshot,) = store_many(crawl, epoch, [Prepared(page, fetched, extracted, chunks, vectors)])
+    return snapshot
+
+
+def store_many(crawl: Crawl | None, epoch: int | None, prepared: Sequence[Prepared]) -> list[Snapshot]:
+    """Make each page's text its current snapshot, with its passages, and count them on the crawl. For each page:
+
+    1. the snapshot: the page's stored one with the same text, or a new one;
+    2. the passages: those of the page's former snapshot go, the new ones come (the former snapshot stays: citations
+       point to it);
+    3. the page: indexed, with what the fetch said;
+
+    and last the crawl: its counts, if it is still ours. Raises LostLease, and then nothing at all is stored.
+    """
+    with transaction.atomic():
+        snapshots = []
+        for page, fetched, extracted, chunks, vectors in prepared:
+            snapshot = _snapshot(page, extracted)
+            _replace_passages(page, snapshot, extracted, chunks, vectors)
+            _save_page(page, snapshot, fetched)
+            snapshots.append(snapshot)
+        _count(crawl, epoch, fetched=len(prepared), passages=sum(len(one.chunks) for one in prepared))
+    return snapshots
+
+
+def store_unchanged(
+    page: Page, crawl: Crawl | None, epoch: int | None, fetched: "Fetched | None", text: str | None = None
+) -> bool:
+    """If the page's current snapshot has this very `text` (None: the server said "not modified"), note the fetch and
+    count it, and return True: there is nothing to chunk or to embed. Raises LostLease."""
+    if page.snapshot_id is None:
+        return False
+    with transaction.atomic():
+        current = Snapshot.objects.defer("text").get(id=page.snapshot_id)
+        if text is not None and current.sha256 != digest(text):
+            return False
+        _save_page(page, current, fetched)
+        _count(crawl, epoch, unchanged=1)
+    return True
+
+
+def count_terms() -> None:
+    """Refresh what the search knows of how common terms are, from a sample of the passages. PostgreSQL does so too by
+    itself, but only some time after many passages have come."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["count_terms"])
+
+
+def embedding_texts(extracted: "Extracted", chunks: "Sequence[Chunk]") -> list[str]:
+    """What is to be embedded for the chunks, in their order."""
+    return [passage_text(extracted.title, chunk.heading, extracted.text[chunk.start : chunk.end]) for chunk in chunks]
+
+
+def digest(text: str) -> str:
+    """The hash by which equal texts are known."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _snapshot(page: Page, extracted: "Extracted") -> Snapshot:
+    snapshot, _created = Snapshot.objects.get_or_create(
+        page=page,
+        sha256=digest(extracted.text),
+        defaults={
+            "text": extracted.text,
+            "title": extracted.title,
+            "author": extracted.author,
+            "published_on": extracted.published_on,
+            "language": extracted.language,
+            "headings": extracted.headings,
+            "links": extracted.links,
+            "fetched_at": timezone.now(),
+        },
+    )
+    return snapshot
+
+
+def _replace_passages(
+    page: Page, snapshot: Snapshot, extracted: "Extracted", chunks: "Sequence[Chunk]", vectors: Vectors
+) -> None:
+    """One statement out, one in: a row at a time would cost a round trip a passage."""
+    if len(chunks) != len(vectors):
+        raise ValueError(f"{len(chunks)} chunks, but {len(vectors)} vectors")
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["forget_passages"], {"page": page.pk})
+        cursor.execute(
+            SQL["insert_passages"],
+            {
+                "snapshot": snapshot.pk,
+                "source": page.source_id,
+                "title": snapshot.title,
+                "starts": [chunk.start for chunk in chunks],
+                "ends": [chunk.end for chunk in chunks],
+                "headings": [chunk.heading for chunk in chunks],
+                "texts": [extracted.text[chunk.start : chunk.end] for chunk in chunks],
+                "vectors": [vector_text(vector) for vector in vectors],
+            },
+        )
+
+
+def vector_text(vector: Vectors) -> str:
+    """A vector as PostgreSQL reads it; five digits are more than a halfvec holds."""
+    return "[" + ",".join(f"{x:.5g}" for x in vector.tolist()) + "]"
+
+
+def _save_page(page: Page, snapshot: Snapshot, fetched: "Fetched | None") -> None:
+    page.state, page.reason, page.detail = Page.State.INDEXED, "", ""
+    page.attempts, page.due_at = 0, None
+    page.fetched_at, page.snapshot = timezone.now(), snapshot
+    if fetched is not None and not fetched.not_modified:  # a 304 repeats little of what is known
+        page.final_url, page.http_status = fetched.final_url, fetched.status
+        page.content_type = fetched.content_type[:100]
+        page.etag, page.last_modified = fetched.etag, fetched.last_modified[:100]
+    page.save(update_fields=PAGE_FIELDS)
+
+
+def _count(crawl: Crawl | None, epoch: int | None, **counts: int) -> None:
+    """Last in the transaction: the crawl's row is locked no longer than it has to be, and a zombie rolls back."""
+    if crawl is None:
+        return
+    assert epoch is not None, "whoever crawls says by which lease"
+    ours = Crawl.objects.filter(pk=crawl.pk, lease_epoch=epoch, state=Crawl.State.RUNNING)
+    if not ours.update(**{name: F(name) + number for name, number in counts.items()}):
+        raise LostLease("lease", _("Another worker has taken the crawl over, or it was stopped."))

@@ -1,0 +1,22 @@
+"""The tasks of the index: thin doorbells. What is to be done, and how far it is, lies in PostgreSQL.
+
+Called by Celery's worker, at the ring of crawl.ring and of the clock (settings.CELERY_BEAT_SCHEDULE).
+"""
+
+from celery import shared_task
+
+from config import loop
+from search_index import crawl as crawling
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def crawl(crawl_id: int) -> None:
+    """Work on a crawl, if nobody else does."""
+    loop.run(crawling.crawl(crawl_id))
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def ring_again() -> None:
+    """Ring for crawls that wait: their message was lost, their worker died, or their source goes on after a pause."""
+    for crawl_id in crawling.waiting():
+        crawling.ring(crawl_id)

@@ -1,0 +1,227 @@
+"""Search, with the real model and the real database, on indexes small enough to know the right answer."""
+
+from collections.abc import Sequence
+
+import pytest
+from django.db import connection
+
+from search_index import query
+from search_index.models import Passage, Source
+from search_index.query import Candidate, diverse, search, similarity
+from search_index.values import Hit
+from tests.fakes.index import new_source, put
+
+ANIMALS = {
+    "octopus": "The octopus has three hearts. Two of them pump blood through the gills.",
+    "camel": "A camel stores fat in its hump and can go for weeks without drinking.",
+    "swift": "The common swift sleeps while it flies and stays in the air for ten months.",
+    "sloth": "Sloths climb down from their tree once a week. They move very slowly.",
+    "salmon": "Salmon return to the river in which they were born to lay their eggs.",
+    "bat": "Bats find their way in the dark by the echo of their own calls.",
+}
+
+
+@pytest.fixture
+def animals(db: None) -> Source:
+    source = new_source("Animals")
+    for name, text in ANIMALS.items():
+        put(source, f"file:Animals/{name}", text, title=name.capitalize())
+    return source
+
+
+def urls(hits: Sequence[Hit]) -> list[str]:
+    return [hit.url.rpartition("/")[2] for hit in hits]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Where do fish breed?", "salmon"),
+        ("How does a desert animal survive without water?", "camel"),
+        ("octopus hearts", "octopus"),
+    ],
+)
+def test_the_passage_that_answers_comes_first(animals: Source, question: str, answer: str) -> None:
+    hits = search(question)
+    assert urls(hits)[0] == answer
+    assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert all(0 <= hit.score <= 1 for hit in hits)
+
+
+def test_a_hit_is_a_verbatim_span_of_its_snapshot(db: None) -> None:
+    paragraphs = [f"Paragraph {n} über 漢字 🎉 tells of whales and of the number {n}. " * 12 for n in range(8)]
+    snapshot = put(new_source("Long"), "file:Long/a", "\n\n".join(paragraphs), title="Long")
+    hits = search("whales 漢字 number 5", limit=20)
+    assert len(hits) == snapshot.passages.count() > 3
+    for hit in hits:
+        assert hit.text == snapshot.text[hit.start : hit.end]
+        assert (hit.snapshot, hit.title, hit.url, hit.source) == (snapshot.pk, "Long", "file:Long/a", "Long")
+
+
+def test_passages_that_hold_the_quoted_phrase_come_before_all_others(animals: Source) -> None:
+    hits = search('Which animal flies? "pump blood"')
+    assert urls(hits)[0] == "octopus"
+    assert hits[0].score >= 0.5 >= hits[1].score
+    assert "swift" in urls(hits)[1:]
+
+
+def test_more_phrases_held_outweigh_a_better_score(animals: Source) -> None:
+    hits = search('sloth slowly "three hearts" "pump blood" "very slowly"')
+    assert urls(hits)[:2] == ["octopus", "sloth"]
+
+
+def test_a_search_in_a_source_finds_only_its_passages_and_as_many_as_it_was_asked_for(animals: Source) -> None:
+    other = new_source("Other")
+    for number in range(12):
+        put(other, f"file:Other/{number}", f"Machine {number} has a gearbox with {number} wheels.")
+    hits = search("How many hearts does an octopus have?", limit=10, sources=[other.pk])
+    assert {hit.source for hit in hits} == {"Other"}
+    assert len(hits) == 10
+    assert len(search("gearbox", limit=4, sources=[animals.pk])) == 4
+
+
+def test_the_vector_index_does_not_leave_a_filtered_search_short(
+    animals: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more passages than are compared one by one, the HNSW index answers; the filter may starve it."""
+    monkeypatch.setattr(query, "EXACT_PASSAGES", 3)
+    other = new_source("Other")
+    for number in range(60):
+        put(other, f"file:Other/{number}", f"Machine {number} has a gearbox with {number} wheels.")
+    assert urls(search("Where do fish breed?", sources=[animals.pk]))[0] == "salmon"
+    assert len(search("gearbox wheels", limit=6, sources=[animals.pk])) == 6
+    assert len(search("gearbox wheels", limit=30, sources=[other.pk])) == 30
+
+
+def test_hybrid_finds_first_what_each_side_alone_does_not(db: None) -> None:
+    source = new_source("Mixed")
+    garden = (
+        "Roses want sun, water and patience. Cut them back in spring, before the buds open, and feed them once the "
+        "first leaves are out. Beds are best dug over in autumn. In the shed we found an old tin of Zorbinax beside "
+        "the shears. Hedges are trimmed twice a year, lawns every week."
+    )
+    put(source, "file:Mixed/garden", garden)
+    put(source, "file:Mixed/alike", "What is Zorbinac? Zorbinac is a planet in a novel.")
+    put(source, "file:Mixed/bread", "Dough rises because yeast turns sugar into gas.")
+    put(
+        source,
+        "file:Mixed/profit",
+        "What makes a profit? Whoever makes things makes a profit, and who makes none goes.",
+    )
+    word, meaning = "Zorbinax", "What makes a loaf swell in the oven?"
+    assert urls(search(word, mode="dense"))[0] == "alike"
+    assert urls(search(meaning, mode="lexical"))[0] == "profit"
+    assert urls(search(word))[0] == "garden"
+    assert urls(search(meaning))[0] == "bread"
+
+
+def test_feedback_finds_what_the_question_only_hints_at(db: None) -> None:
+    source = new_source("Films")
+    put(source, "file:Films/film", "Loose Ankles is a film of 1930 directed by Ted Wilde.", title="Loose Ankles")
+    put(
+        source,
+        "file:Films/director",
+        "Ted Wilde was a writer. He died of a stroke and lies in Glendale.",
+        title="Ted Wilde",
+    )
+    for number in range(30):
+        text = f"The burial place of poet number {number} is a church in the north of the country."
+        put(source, f"file:Films/poet{number}", text, title=f"Burial place {number}")
+    question = "What is the burial place of the one who made Loose Ankles?"
+
+    def rank(mode: query.Mode) -> int:
+        return urls(search(question, limit=32, mode=mode)).index("director")
+
+    assert urls(search(question))[0] == "film"
+    assert rank("hybrid") < rank("dense")
+
+
+def test_reasoning_moves_the_dense_side_only(animals: Source) -> None:
+    hits = search("Which one is it?", reasoning="It must be the bird that spends its life flying.")
+    assert urls(hits)[0] == "swift"
+    assert hits[0].lexical == 0
+
+
+@pytest.mark.parametrize("nothing", ["", "   \n", "\x00"])
+def test_a_query_of_nothing_finds_nothing(animals: Source, nothing: str) -> None:
+    assert search(nothing) == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "the of and",
+        '"',
+        '"""',
+        '"the who"',
+        '"unbalanced',
+        "'; DROP TABLE x; --",
+        "a & | ! <-> ( ) : * \\ %s %(x)s {}",
+        "漢字 🎉 \ud800 \x00 \u202e",
+        "word " * 30_000,
+        " ".join(f"word{n}" for n in range(3_000)),
+    ],
+)
+def test_odd_queries_do_no_harm(animals: Source, odd: str) -> None:
+    assert len(search(odd)) == len(ANIMALS)
+
+
+def test_an_empty_index_finds_nothing(db: None) -> None:
+    assert search("whales") == []
+
+
+def test_terms_are_weighed_when_analyze_has_seen_the_passages(animals: Source) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE search_index_passage")
+    assert urls(search("octopus hearts"))[0] == "octopus"
+
+
+def test_a_rare_term_weighs_more_than_a_common_one(db: None) -> None:
+    source = new_source("Terms")
+    for number in range(20):
+        put(source, f"file:Terms/{number}", "The server keeps the log of the server, and the server reads the log.")
+    put(source, "file:Terms/rare", "Nobody expects a quokka here, whatever else this page may talk about.")
+    assert urls(search("server log quokka", mode="lexical"))[0] == "rare"
+
+
+def test_equal_texts_under_different_addresses_are_found_once(animals: Source) -> None:
+    put(animals, "file:Animals/copy", ANIMALS["bat"], title="Bat")
+    found = urls(search("echo of bats"))
+    assert len({"bat", "copy"} & set(found)) == 1
+
+
+def test_a_page_stored_anew_is_found_by_its_new_text_only(animals: Source) -> None:
+    put(animals, "file:Animals/bat", "Bats hang upside down from the roof of a cave.")
+    hits = search("echo in the dark")
+    assert not any("echo" in hit.text for hit in hits)
+    assert Passage.objects.count() == len(ANIMALS)
+
+
+def candidates(*rows: tuple[int, str, str]) -> list[tuple[float, Candidate]]:
+    """(page, sha256, url), best first."""
+    return [(1 - i / 100, Candidate(i, 0, 0, 0, 0, page, sha256, url)) for i, (page, sha256, url) in enumerate(rows)]
+
+
+def test_a_page_gives_two_passages_while_there_are_other_pages() -> None:
+    ranked = candidates(*[(1, "a", "file:x/1")] * 4, (2, "b", "file:x/2"), (3, "c", "file:x/3"))
+    assert [candidate.page for _score, candidate in diverse(ranked, 4)] == [1, 1, 2, 3]
+    assert [candidate.page for _score, candidate in diverse(ranked, 6)] == [1, 1, 1, 1, 2, 3]
+
+
+def test_a_web_host_gives_half_while_there_are_other_hosts() -> None:
+    same = [(n, f"a{n}", f"https://one.org/{n}") for n in range(9)]
+    other = [(n, f"b{n}", f"https://two.org/{n}") for n in range(10, 14)]
+    hosts = [candidate.host for _score, candidate in diverse(candidates(*same, *other), 8)]
+    assert hosts.count("one.org") == 4
+    assert len(diverse(candidates(*same), 8)) == 8
+
+
+def test_files_are_not_taken_for_one_host() -> None:
+    files = candidates(*[(n, f"a{n}", f"file:x/{n}") for n in range(8)], (9, "b", "https://one.org/"))
+    assert [candidate.page for _score, candidate in diverse(files, 8)] == list(range(8))
+
+
+def test_similarity_is_the_cosine_of_query_and_texts(db: None) -> None:
+    near, far = similarity("How many hearts has an octopus?", [ANIMALS["octopus"], ANIMALS["camel"]])
+    assert 1 >= near > far >= -1
