@@ -1,0 +1,75 @@
+"""Who may see what: one function per noun and right. Whatever is not yours does not exist (404, never 403).
+
+Never decides whether somebody has to sign in (the views say that). Called by research/views and research/stream.py.
+"""
+
+from hashlib import sha256
+from uuid import UUID
+
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+
+from research.models import Evidence, Report, Run, Share
+from search_index.api import Opened, snapshot
+
+
+def run_read(request: HttpRequest, run_id: UUID) -> Run:
+    """A run of this person's. Raises Http404."""
+    return get_object_or_404(Run, pk=run_id, owner_id=request.user.pk)
+
+
+def run_write(request: HttpRequest, run_id: UUID) -> Run:
+    """A run that this person may stop, share or delete: their own. Raises Http404."""
+    return get_object_or_404(Run, pk=run_id, owner_id=request.user.pk)
+
+
+def report_read(request: HttpRequest, run_id: UUID, version: int | None = None) -> Report:
+    """A version of the report of a run of this person's; None asks for the latest. Raises Http404."""
+    reports = Report.objects.select_related("run").filter(run_id=run_id, run__owner_id=request.user.pk)
+    if version is not None:
+        return get_object_or_404(reports, version=version)
+    latest = reports.order_by("-version").first()
+    if latest is None:
+        raise Http404(_("This run has no report yet."))
+    return latest
+
+
+def evidence_read(request: HttpRequest, run_id: UUID, number: int) -> Evidence:
+    """A piece of evidence of a run of this person's. Raises Http404."""
+    return get_object_or_404(
+        Evidence.objects.select_related("run"), run_id=run_id, run__owner_id=request.user.pk, number=number
+    )
+
+
+def share_write(request: HttpRequest, share_id: int) -> Share:
+    """A share of a report of this person's. Raises Http404."""
+    shares = Share.objects.select_related("report__run")
+    return get_object_or_404(shares, pk=share_id, report__run__owner_id=request.user.pk)
+
+
+def share_read(token: str) -> Share:
+    """The share that a public link names, revoked ones included: the view answers those with 410. Raises Http404.
+
+    The token is looked up by its SHA-256 only: how long that takes says nothing about the tokens that exist.
+    """
+    return get_object_or_404(Share.objects.select_related("report__run"), token_sha256=digest(token))
+
+
+def shared_evidence_read(share: Share, number: int) -> Evidence:
+    """Evidence that the shared report cites; what else the run kept stays private. Raises Http404."""
+    cited = Evidence.objects.filter(claims__report_id=share.report_id).distinct()
+    return get_object_or_404(cited, number=number)
+
+
+def snapshot_read(number: int) -> Opened:
+    """A stored snapshot: the index is open to everybody who is signed in. Raises Http404."""
+    try:
+        return snapshot(number)
+    except LookupError as error:
+        raise Http404(_("This page is not in the index.")) from error
+
+
+def digest(token: str) -> str:
+    """What is stored of a share's token."""
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,46 @@
+"""The index and the live web as a run uses them: search_index.api, off the loop, its failures as steps' failures.
+
+Made by research/tasks.py for the Kit. Decides nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
+
+from config.loop import in_thread
+from research.errors import StepFailed
+from search_index import api
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class WholeIndex:
+    """kit.Index over everything that is indexed, and over the web through the egress door."""
+
+    async def search(self, query: str, reasoning: str, sources: Sequence[int], limit: int) -> list[api.Hit]:
+        return await _asked(api.search, query, limit=limit, sources=sources, reasoning=reasoning)
+
+    async def open(self, url: str, sealed: bool) -> api.Opened:
+        try:
+            return await api.open_page(url, sealed=sealed)
+        except api.IndexFailure as failure:
+            raise StepFailed(str(failure)) from failure
+
+    async def passages(self, snapshot: int) -> list[api.Span]:
+        return await _asked(api.passages, snapshot)
+
+    async def text(self, snapshot: int) -> str:
+        try:
+            return (await in_thread(api.snapshot, snapshot)).text
+        except LookupError:
+            return ""
+
+    async def similarity(self, query: str, texts: Sequence[str]) -> list[float]:
+        return await _asked(api.similarity, query, texts)
+
+
+async def _asked(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return await in_thread(function, *args, **kwargs)
+    except api.IndexFailure as failure:
+        raise StepFailed(str(failure)) from failure

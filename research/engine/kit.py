@@ -1,0 +1,95 @@
+"""What a run works with, handed to the engine from outside: the reasoner, the index, the browser, the clock.
+
+The engine's modules take a Kit and never reach for a global; tests and the two reasoners differ only here.
+Built by research/tasks.py.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from research.engine.budget import Budget
+from research.engine.values import (
+    Action,
+    Candidate,
+    Evidence,
+    Gap,
+    Judgement,
+    Kept,
+    Question,
+    Section,
+    Sentence,
+    Workspace,
+)
+from search_index.api import Hit, Opened, Span
+
+Delta = Callable[[str], Awaitable[None]]  # receives pieces of text while they are written
+
+
+class Reasoner(Protocol):
+    """What thinks: `extractive` (rules, no model) or `model` (any OpenAI-compatible endpoint). One interface, one loop.
+
+    Each method is one step of the journal. It raises research.errors.RetryLater, BadReply or RunFailed, and returns
+    only numbers of what it was shown: it never makes an address, a title or a date.
+    """
+
+    name: str
+
+    async def plan(self, question: Question, most: int) -> tuple[str, ...]:
+        """The sub-questions (1..most) whose answers together answer the question."""
+
+    async def act(self, workspace: Workspace) -> Action:
+        """The next action for a gap."""
+
+    async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
+        """The sentences of these passages that are worth keeping for the gap: verbatim spans, best first."""
+
+    async def revise(
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
+    ) -> tuple[str, ...]:
+        """New sub-questions that what was found shows to be needed; empty when the plan is complete."""
+
+    async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
+        """The report's sections, each with the evidence it may use."""
+
+    async def draft(
+        self, question: Question, section: Section, known: Sequence[Evidence], delta: Delta
+    ) -> tuple[Sentence, ...]:
+        """The sentences of a section, written from its own evidence only; pieces go to `delta` as they come."""
+
+    async def judge(self, sentence: Sentence, known: Sequence[Evidence]) -> Judgement:
+        """Whether the cited evidence supports the sentence (entailment only; code checks quotes and numbers before)."""
+
+    async def rewrite(self, sentence: Sentence, known: Sequence[Evidence], reason: str) -> Sentence | None:
+        """The sentence again, claiming only what its evidence says, or None to drop it. Asked for once."""
+
+    async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
+        """The short direct answer, a few words where the question asks for a fact; empty where nothing answers it."""
+
+
+class Index(Protocol):
+    """The index and the live web, as a run may use them. What fails raises research.errors.StepFailed."""
+
+    async def search(self, query: str, reasoning: str, sources: Sequence[int], limit: int) -> list[Hit]:
+        """Passages for a query, best first."""
+
+    async def open(self, url: str, sealed: bool) -> Opened:
+        """The page at an address that the run has seen: from the index where it is fresh, else from the live web."""
+
+    async def passages(self, snapshot: int) -> list[Span]:
+        """The passages of a snapshot, in the order of the text."""
+
+    async def text(self, snapshot: int) -> str:
+        """The whole stored text of a snapshot; empty where it is gone."""
+
+    async def similarity(self, query: str, texts: Sequence[str]) -> list[float]:
+        """Cosine similarity of the query and each text, -1..1."""
+
+
+@dataclass(frozen=True)
+class Kit:
+    """Everything a run works with."""
+
+    reasoner: Reasoner
+    index: Index
+    budget: Budget

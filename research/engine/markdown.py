@@ -1,0 +1,86 @@
+"""A report as Markdown, for a shell and for downloading: sentences with numbered citations, and their sources.
+
+Titles and addresses come from the snapshots, never from text that a model wrote. All text is escaped: nothing of a page
+or a model can become a link, an image or markup. Blocking. Called by manage.py research and by the report views.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from research.models import Claim, Report
+from search_index import api
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
+_LIST_MARK = re.compile(r"^(\s*)([-+=]|\d+[.)])", re.MULTILINE)
+
+
+def markdown(report: Report) -> str:
+    """The whole report. A snapshot is numbered when it is first cited; struck sentences are counted, not shown."""
+    claims = list(report.claims.prefetch_related("evidence"))
+    shown = [claim for claim in claims if claim.verdict != Claim.Verdict.STRUCK]
+    numbers = _numbered(shown)
+    parts = [f"# {_escaped(report.run.question)}"]
+    if report.answer:
+        parts.append(f"**{_escaped(report.answer)}**")
+    for section, members in groupby(shown, key=lambda claim: claim.section):
+        if section and section != report.run.question:
+            parts.append(f"## {_escaped(section)}")
+        parts += _paragraphs(list(members), numbers)
+    if struck := len(claims) - len(shown):
+        parts.append(
+            ngettext(
+                "%(count)d sentence was left out: its evidence did not support it.",
+                "%(count)d sentences were left out: their evidence did not support them.",
+                struck,
+            )
+            % {"count": struck}
+        )
+    if report.not_found:
+        parts.append(f"## {_('Not found')}")
+        parts.append("\n".join(f"- {_escaped(question)}" for question in report.not_found))
+    if numbers:
+        parts.append(f"## {_('Sources')}")
+        parts.append("\n".join(f"{number}. {_source(snapshot)}" for snapshot, number in numbers.items()))
+    return "\n\n".join(parts) + "\n"
+
+
+def _numbered(claims: Sequence[Claim]) -> dict[int, int]:
+    """The number of each cited snapshot, in the order of first citation."""
+    numbers: dict[int, int] = {}
+    for claim in claims:
+        for evidence in claim.evidence.all():
+            numbers.setdefault(evidence.snapshot_id, len(numbers) + 1)
+    return numbers
+
+
+def _paragraphs(claims: Sequence[Claim], numbers: dict[int, int]) -> list[str]:
+    """Sentences run on in one paragraph; quotations stand by themselves."""
+    parts = []
+    for quoted, members in groupby(claims, key=lambda claim: claim.verdict == Claim.Verdict.QUOTED):
+        cited = [f"{_escaped(claim.text)} {_marks(claim, numbers)}" for claim in members]
+        parts += [_quotation(text) for text in cited] if quoted else [" ".join(cited)]
+    return parts
+
+
+def _marks(claim: Claim, numbers: dict[int, int]) -> str:
+    cited = dict.fromkeys(numbers[evidence.snapshot_id] for evidence in claim.evidence.all())
+    return "".join(f"\\[{number}\\]" for number in cited)
+
+
+def _quotation(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+
+
+def _source(snapshot: int) -> str:
+    page = api.snapshot(snapshot)
+    place = f"<{page.url.replace('<', '%3C').replace('>', '%3E')}>" if page.is_web else _escaped(page.source)
+    return f"{_escaped(page.title or page.url)}, {place}"
+
+
+def _escaped(text: str) -> str:
+    text = _SPECIAL.sub(r"\\\1", text.strip()).replace("://", "\\://")  # many readers link bare addresses
+    return _LIST_MARK.sub(r"\1\\\2", text)

@@ -1,0 +1,108 @@
+"""Note: keep the sentences in view that are worth keeping for the gap, as evidence with a number.
+
+What is kept is checked in code to be a verbatim span of a passage in view. A span that says what the run has kept
+already, for this gap or another, is not kept twice: its first number counts for both.
+Called by hunt.py after each search and each page.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from django.utils.translation import gettext as _
+
+from research import models
+from research.engine.journal import Journal, Result
+from research.engine.kit import Kit
+from research.engine.values import Candidate, Evidence, Kept, Workspace
+from research.errors import StepFailed
+
+MOST = 8  # pieces of evidence that one look may add
+
+
+async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspace:
+    """The workspace with what was kept of the passages in view among what is known."""
+    fresh = [one for one in desk.candidates if (one.snapshot, one.start, one.end) not in desk.noted]
+    if not fresh:
+        return desk
+    await journal.activity(
+        _("Reading %(count)d passages for: %(gap)s") % {"count": len(fresh), "gap": desk.gap.question}
+    )
+
+    async def step() -> Result:
+        kept = await kit.reasoner.note(desk, fresh)
+        found = [evidence for one in kept if (evidence := _evidence(desk.gap.number, one, fresh))]
+        return {"gap": desk.gap.number, "kept": [asdict(one) for one in found[:MOST]]}
+
+    def keep(result: Result) -> Result:
+        kept = _store(journal.run_id, desk.gap.number, [Evidence(**one) for one in result["kept"]])
+        return {"gap": desk.gap.number, "evidence": [one.number for one in kept], "kept": [asdict(one) for one in kept]}
+
+    spans = [(one.snapshot, one.start, one.end) for one in fresh]
+    try:
+        result = await journal.once(key, "note", [desk.gap.question, spans], step, keep)
+    except StepFailed as failure:
+        return replace(desk, observation=f"{desk.observation} They could not be read: {failure}")
+    known = {one.number: one for one in desk.known}
+    new = {one["number"]: Evidence(**one) for one in result["kept"] if one["number"] not in known}
+    return replace(
+        desk,
+        known=tuple((known | new).values()),
+        noted=desk.noted | frozenset(spans),
+        observation=f"{desk.observation} {len(new)} pieces of new evidence were kept.",
+    )
+
+
+def _evidence(gap: int, kept: Kept, candidates: Sequence[Candidate]) -> Evidence | None:
+    """The kept span as evidence still without a number; None if it is not a verbatim span of a passage in view."""
+    for seen in candidates:
+        inside = seen.snapshot == kept.snapshot and seen.start <= kept.start < kept.end <= seen.end
+        if inside and seen.text[kept.start - seen.start : kept.end - seen.start] == kept.quote:
+            return Evidence(0, gap, kept.snapshot, kept.start, kept.end, kept.quote, kept.score, seen.title, seen.url)
+    return None
+
+
+def _store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
+    """Number and store what is new; of what the run has already, the evidence that it has. Runs in the step's
+    transaction, which holds the run's row: numbers of gaps hunted side by side do not collide."""
+    rows = list(models.Evidence.objects.filter(run_id=run_id).order_by("number"))
+    gap_id = models.Gap.objects.values_list("id", flat=True).get(run_id=run_id, number=gap)
+    kept: dict[int, Evidence] = {}
+    for one in new:
+        same = next((row for row in rows if _says_the_same(row, one)), None)
+        if same is None:
+            same = models.Evidence(
+                run_id=run_id,
+                number=len(rows) + 1,
+                gap_id=gap_id,
+                snapshot_id=one.snapshot,
+                start=one.start,
+                end=one.end,
+                quote=one.quote,
+                score=one.score,
+            )
+            same.save(force_insert=True)
+            rows.append(same)
+        kept[same.number] = replace(
+            one,
+            number=same.number,
+            snapshot=same.snapshot_id,
+            start=same.start,
+            end=same.end,
+            quote=same.quote,
+        )
+    return list(kept.values())
+
+
+def _says_the_same(row: models.Evidence, new: Evidence) -> bool:
+    """Whether two spans overlap by half of the shorter one, or one quotes the other's very words from elsewhere."""
+    if row.snapshot_id == new.snapshot:
+        shared = min(row.end, new.end) - max(row.start, new.start)
+        if shared * 2 > min(row.end - row.start, new.end - new.start):
+            return True
+    old, now = _words(row.quote), _words(new.quote)
+    return now in old or (old in now and len(old) * 2 > len(now))
+
+
+def _words(quote: str) -> str:
+    return " ".join(["", *re.findall(r"\w+", quote.casefold()), ""])

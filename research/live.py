@@ -1,0 +1,54 @@
+"""Tells whoever looks at a run's page that something happened, over the broker's pub/sub.
+
+Only a doorbell and the pieces of text that are being written: everything that counts is in the journal, so a broker
+that is down delays a page, never a step. Called by the engine through the journal; heard by research/stream.py.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+SILENCE = 5.0  # seconds without a try after the broker could not be reached
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, "Redis"] = WeakKeyDictionary()
+_silent_until = 0.0
+
+
+def channel(run_id: UUID | str) -> str:
+    """The channel of a run's messages: {"seq"}, {"activity"}, or {"section", "delta"}."""
+    return f"run:{run_id}"
+
+
+async def publish(run_id: UUID | str, message: dict[str, Any]) -> None:
+    """Send a message to the run's listeners. Never raises: a broker that is down must not fail a step."""
+    global _silent_until  # noqa: PLW0603 - one broker a process
+    if time.monotonic() < _silent_until:
+        return
+    try:
+        await _client().publish(channel(run_id), json.dumps(message))
+    except (RedisError, OSError) as error:
+        _silent_until = time.monotonic() + SILENCE
+        logger.warning("the broker cannot be reached; pages follow the journal only: %s", error)
+
+
+async def close() -> None:
+    """Close this loop's connections."""
+    client = _clients.pop(asyncio.get_running_loop(), None)
+    if client is not None:
+        await client.aclose()
+
+
+def _client() -> "Redis":
+    loop = asyncio.get_running_loop()
+    if loop not in _clients:
+        _clients[loop] = Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1)
+    return _clients[loop]

@@ -1,0 +1,167 @@
+"""manage.py research "question": launch a run, follow its journal on standard error, print the report.
+
+The run is the worker's: this command starts one where no script/server runs, and only looks on. With --json it prints
+one document in the shape that scripts rely on.
+"""
+
+import json
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from config import supervisor
+from research.engine.markdown import markdown
+from research.errors import BadQuestion
+from research.launch import launch
+from research.models import Report, Run, Step
+from search_index import api
+
+LOOK_SECONDS = 0.3
+WAITING_SECONDS = 60.0  # without a worker that takes the run, after which it is said where to look
+OVER = (Run.State.DONE, Run.State.STOPPED, Run.State.FAILED)
+
+
+class Command(BaseCommand):
+    help = _("Research a question and print the report.")
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("question")
+        parser.add_argument("--effort", choices=Run.Effort.values, default=Run.Effort.AUTO)
+        parser.add_argument(
+            "--source", action="append", default=[], metavar="NAME", help=_("use this source only; may be repeated")
+        )
+        parser.add_argument("--sealed", action="store_true", help=_("open nothing on the live web"))
+        parser.add_argument("--json", action="store_true", help=_("print one JSON document"))
+
+    def handle(self, **options: Any) -> None:
+        sources = _sources(options["source"])
+        with supervisor.running():
+            try:
+                run = launch(_owner(), options["question"], options["effort"], sources, options["sealed"])
+            except BadQuestion as error:
+                raise CommandError(str(error), returncode=2) from error
+            try:
+                run = self._follow(run)
+            except KeyboardInterrupt:
+                self.stderr.write(
+                    _("No longer following. The run goes on in script/server, now or when it is next started: %s")
+                    % f"http://localhost:{settings.PORT}/runs/{run.pk}"
+                )
+                sys.exit(130)
+        report = run.reports.last()
+        if options["json"]:
+            self.stdout.write(json.dumps(as_json(run, report), ensure_ascii=False))
+        elif report:
+            self.stdout.write(markdown(report))
+        if run.state != Run.State.DONE:
+            raise CommandError(run.error or _("The run was stopped."))
+
+    def _follow(self, run: Run) -> Run:
+        """Write a line for each step until the run is over."""
+        seen, launched, told = 0, time.monotonic(), False
+        while True:
+            run.refresh_from_db()
+            for step in run.steps.filter(seq__gt=seen).order_by("seq"):
+                seen = step.seq
+                if line := _line(step):
+                    self.stderr.write(line)
+            if run.state in OVER and seen >= run.last_seq:
+                return run
+            if run.state == Run.State.QUEUED and not told and time.monotonic() - launched > WAITING_SECONDS:
+                self.stderr.write(_("Still waiting for a worker; the logs are in %s.") % (settings.DATA_DIR / "logs"))
+                told = True
+            time.sleep(LOOK_SECONDS)
+
+
+def as_json(run: Run, report: Report | None) -> dict[str, Any]:
+    """The run in the shape that scripts rely on (design.md: commands that stay stable)."""
+    steps = list(run.steps.order_by("seq"))
+    gaps = {gap.pk: gap.question for gap in run.gaps.all()}
+    costs = [step.cost for step in steps]
+    began, ended = run.started_at, run.finished_at
+    return {
+        "run": str(run.pk),
+        "state": run.state,
+        "question": run.question,
+        "answer": report.answer if report else "",
+        "report_markdown": markdown(report) if report else "",
+        "claims": [
+            {"text": claim.text, "verdict": claim.verdict, "evidence": [one.number for one in claim.evidence.all()]}
+            for claim in (report.claims.prefetch_related("evidence") if report else [])
+        ],
+        "evidence": [
+            {
+                "id": one.number,
+                "quote": one.quote,
+                "url": page.url,
+                "title": page.title,
+                "snapshot": one.snapshot_id,
+                "start": one.start,
+                "end": one.end,
+                "gap": gaps[one.gap_id],
+            }
+            for one in run.evidence.order_by("number")
+            for page in [api.snapshot(one.snapshot_id)]
+        ],
+        "opened": [step.result["url"] for step in steps if step.kind == "open" and not step.error],
+        "queries": [step.result["query"] for step in steps if step.kind == "search" and not step.error],
+        "not_found": report.not_found if report else [run.question],
+        "cost": {
+            "seconds": round((ended - began).total_seconds(), 2) if began and ended else 0.0,
+            **{
+                name: sum(cost.get(name, 0) for cost in costs)
+                for name in ("model_calls", "prompt_tokens", "completion_tokens", "pages")
+            },
+        },
+    }
+
+
+def _line(step: Step) -> str:  # noqa: PLR0911 - one plain line for each kind of step
+    """A step in a line for a terminal; empty for steps that say nothing to a reader."""
+    if step.error:
+        return _("%(kind)s failed: %(error)s") % {"kind": step.kind, "error": step.error}
+    result: dict[str, Any] = step.result
+    match step.kind:
+        case "plan" | "revise" if result["gaps"]:
+            return _("To find out: %s") % " · ".join(str(gap["question"]) for gap in result["gaps"])
+        case "search":
+            return _("Searched “%(query)s”: %(count)d passages") % {
+                "query": result["query"],
+                "count": len(result["hits"]),
+            }
+        case "open":
+            return _("Opened %s") % str(result["title"] or result["url"])
+        case "note":
+            return _("Kept %d pieces of evidence") % len(result["evidence"])
+        case "act" if result["kind"] == "answer" and not result["refused"]:
+            return _("Answered: %s") % str(result["outcome"])
+        case "draft":
+            return _("Wrote: %s") % str(result["section"])
+        case "check":
+            struck = sum(claim["verdict"] == "struck" for claim in result["claims"])
+            return _("Checked %(all)d sentences, struck %(struck)d") % {"all": len(result["claims"]), "struck": struck}
+    return ""
+
+
+def _owner() -> User:
+    """Whose runs the shell's are: the first administrator's; without one, a user of its own that cannot sign in."""
+    admin = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    return admin or User.objects.get_or_create(username="shell", defaults={"password": "!"})[0]
+
+
+def _sources(names: list[str]) -> list[int]:
+    known = {source.name: source.id for source in api.sources()}
+    for name in names:
+        if name not in known:
+            raise CommandError(
+                _("There is no source named %(name)s; there are: %(known)s.")
+                % {"name": name, "known": ", ".join(sorted(known)) or _("none yet")},
+                returncode=2,
+            )
+    return [known[name] for name in names]

@@ -1,0 +1,70 @@
+"""Report: a version of the written answer. Claim: one sentence of it. Share: a public link to one version."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from research.models.findings import Evidence
+from research.models.run import Run
+
+
+class Report(models.Model):
+    """A version of a run's written answer: its claims in order, the short answer, and what was not found."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="reports")
+    version = models.PositiveSmallIntegerField(default=1)
+    answer = models.TextField(blank=True)  # the short direct answer, a few words where the question asks for a fact
+    not_found = models.JSONField(default=list)  # the gaps that stayed open, in words
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["run", "version"]
+        verbose_name = _("report")
+        verbose_name_plural = _("reports")
+        constraints = [models.UniqueConstraint(fields=["run", "version"], name="one_report_a_version")]
+
+    def __str__(self) -> str:
+        return f"{self.run} ({self.version})"
+
+
+class Claim(models.Model):
+    """One sentence of a report, the evidence it rests on, and what checking it found."""
+
+    class Verdict(models.TextChoices):
+        SUPPORTED = "supported", _("supported")
+        PARTLY = "partly", _("partly supported")
+        STRUCK = "struck", _("struck: not supported")
+        QUOTED = "quoted", _("a quotation")
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="claims")
+    ordinal = models.PositiveIntegerField()
+    section = models.TextField(blank=True)  # the heading it stands under
+    text = models.TextField()  # plain text, without citation marks
+    evidence = models.ManyToManyField(Evidence, related_name="claims")
+    verdict = models.CharField(max_length=10, choices=Verdict)
+    reason = models.TextField(blank=True)  # what the check found wanting
+
+    class Meta:
+        ordering = ["report", "ordinal"]
+        verbose_name = _("claim")
+        verbose_name_plural = _("claims")
+        constraints = [models.UniqueConstraint(fields=["report", "ordinal"], name="one_claim_an_ordinal")]
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+
+class Share(models.Model):
+    """An unguessable, revocable public link to one report version. Only the token's SHA-256 is stored (security C8)."""
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="shares")
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = _("share")
+        verbose_name_plural = _("shares")
+
+    def __str__(self) -> str:
+        return f"{self.report}, {self.created_at:%Y-%m-%d}"

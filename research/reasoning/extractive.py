@@ -1,0 +1,329 @@
+"""The reasoner without a model: it plans by rules, picks sentences by meaning and rare words, and writes quotations.
+
+The embedded default, the baseline that every model has to beat, and the deterministic backbone of the tests. It writes
+no word of its own: every sentence of its reports stands in a snapshot. Made by reasoning/__init__.py.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from textwrap import shorten
+
+from config.loop import in_thread
+from research.engine.kit import Delta
+from research.engine.terms import overlap, rarity, terms, words
+from research.engine.values import (
+    Action,
+    Candidate,
+    Evidence,
+    Gap,
+    Judgement,
+    Kept,
+    Question,
+    Section,
+    Sentence,
+    Workspace,
+)
+from research.reasoning.shortest import shortest
+from search_index import api
+
+Similarity = Callable[[str, Sequence[str]], Awaitable[list[float]]]
+
+KEPT = 4  # spans of one look
+LONGEST = 500  # characters of a span, unless a single sentence is longer
+SENTENCES = 3  # that are scored together
+ROOM = 330  # characters up to which a span is filled with what follows in its paragraph
+LABEL = 120  # characters of a line that is no sentence and names what the next one is about
+COMPARED = 40  # windows that are compared by meaning in one look; the rest are sifted out by their words
+EACH_MORE = 0.03  # what a second and a third sentence has to add in words to be worth its room
+IDENTIFIER = 0.08  # for "os.makedirs" or "exist_ok" as it stands in the gap
+SOUGHT = 0.15  # for "PEP 572" where the gap asks which PEP
+RANKED = 0.25  # what the index thought of the passage: its worst hit loses this much
+BARE = 5  # words: a window of fewer is a heading or a label, which repeats the gap and says nothing of it
+BARENESS = 0.2  # what such a window loses
+GOOD = 0.7  # of the best score in a look: what a further span needs to be kept
+ENOUGH = 0.62  # score of a span that answers without a further search
+WEAK = 0.5  # score below which a span is shown, but is no answer
+QUOTED = 5  # evidence that a section shows
+
+_WHICH = re.compile(r"\b(?:which|what)\s+(\w+(?:\s+\w+)?)", re.I)
+_AND = re.compile(r",?\s+(?:and|as well as)\s+(?=(?:what|who|when|where|why|how|which|is|are|does|do|did|can)\b)", re.I)
+_BETWEEN = re.compile(
+    r"\b(?:differences?|compar\w+|distinction)\b.*?\b(?:between|of)\s+(.+?)\s+and\s+(.+?)[?.!]*$", re.I
+)
+_VERSUS = re.compile(r"^(?:compare\s+)?(.+?)\s+(?:vs\.?|versus|compared (?:to|with))\s+(.+?)[?.!]*$", re.I)
+
+
+async def _similarity(query: str, texts: Sequence[str]) -> list[float]:
+    return await in_thread(api.similarity, query, texts)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Some sentences of a candidate that follow each other."""
+
+    candidate: Candidate
+    start: int
+    end: int
+    score: float = 0.0
+
+    @property
+    def quote(self) -> str:
+        return self.candidate.text[self.start - self.candidate.start : self.end - self.candidate.start]
+
+
+class ExtractiveReasoner:
+    """kit.Reasoner by rules. `similarity` compares a query with texts: the index's embedding model."""
+
+    name = "extractive"
+
+    def __init__(self, similarity: Similarity = _similarity) -> None:
+        self._similarity = similarity
+
+    async def plan(self, question: Question, most: int) -> tuple[str, ...]:
+        """One sub-question for each question that the text asks, or for each side of a comparison. What there are
+        too many of stays together in the last one: nothing that was asked is dropped."""
+        asked = [part.strip() for part in re.split(r"(?<=\?)\s+|;\s+", question.text) if part.strip()]
+        parts = list(dict.fromkeys(part for one in asked for part in _sides(one)))
+        if len(parts) < 2:
+            return (question.text,)
+        return (*parts[: most - 1], " ".join(parts[most - 1 :])) if len(parts) > most else tuple(parts)
+
+    async def act(self, workspace: Workspace) -> Action:
+        """Ask; ask again in other words; read the best page in full; follow the link that fits best; then decide."""
+        gap = workspace.gap.question
+        best = max((one.score for one in workspace.known), default=0.0)
+        tried = {_plain(query) for query in workspace.queries}
+        if not workspace.queries:
+            return Action("search", query=gap)
+        if workspace.may_answer and best >= ENOUGH:
+            return _answer(workspace)
+        if target := _page(workspace):
+            return Action("open", target=target)
+        for query in _reformulations(workspace):
+            if query and _plain(query) not in tried:
+                return Action("search", query=query)
+        if target := _link(workspace):
+            return Action("open", target=target)
+        return _answer(workspace) if best >= WEAK else Action("give_up")
+
+    async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
+        """The windows of sentences that are closest to the gap: the best one, and those that are good as well."""
+        windows = await self._windows(workspace.gap.question, candidates)
+        windows.sort(key=lambda one: (-one.score, one.candidate.number, one.start))
+        chosen: list[_Window] = []
+        for window in map(_readable, windows):
+            if len(chosen) == KEPT or window.score < windows[0].score * GOOD:
+                break
+            if not any(_overlap(window, other) for other in chosen):
+                chosen.append(window)
+        return tuple(
+            Kept(workspace.gap.number, one.candidate.snapshot, one.start, one.end, one.quote, round(one.score, 4))
+            for one in chosen
+        )
+
+    async def revise(
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
+    ) -> tuple[str, ...]:
+        return ()
+
+    async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
+        sections = []
+        for gap in gaps:
+            own = sorted((one for one in known if one.gap == gap.number), key=lambda one: (-one.score, one.number))
+            if own:
+                sections.append(Section(gap.question, tuple(one.number for one in own[:QUOTED])))
+        return tuple(sections)
+
+    async def draft(
+        self, question: Question, section: Section, known: Sequence[Evidence], delta: Delta
+    ) -> tuple[Sentence, ...]:
+        """The quotations themselves, best first."""
+        quotes = {one.number: one.quote for one in known}
+        sentences = [Sentence(quotes[number], (number,)) for number in section.evidence if number in quotes]
+        for sentence in sentences:
+            await delta(f"{sentence.text}\n\n")
+        return tuple(sentences)
+
+    async def judge(self, sentence: Sentence, known: Sequence[Evidence]) -> Judgement:
+        """A quotation is proved by the text that it stands in; anything else this reasoner cannot judge."""
+        said = any(one.quote.split() == sentence.text.split() for one in known if one.number in sentence.evidence)
+        return Judgement("quoted") if said else Judgement("struck")
+
+    async def rewrite(self, sentence: Sentence, known: Sequence[Evidence], reason: str) -> Sentence | None:
+        return None
+
+    async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
+        """The name, time, place or number that the question asks for, where the evidence has one; else the best
+        evidence's best sentence; nothing where the evidence is too weak to answer from."""
+        best = sorted(known, key=lambda one: (-one.score, one.number))[:3]
+        if not best or best[0].score < WEAK:
+            return ""
+        found = [(one, one.quote[start:end]) for one in best for start, end in api.sentences(one.quote)]
+        stems, wanted = [terms(sentence) for _one, sentence in found], terms(question.text)
+        weights, close = rarity(stems), await self._similarity(question.text, [sentence for _one, sentence in found])
+        scores = [
+            one.score * _whole(sentence) * (0.5 * overlap(wanted, own, weights) + max(0.0, near - 0.5))
+            for (one, sentence), own, near in zip(found, stems, close, strict=True)
+        ]
+        ranked = [found[i] for i in sorted(range(len(found)), key=lambda i: (-scores[i], i))]
+        span = shortest(question.text, [sentence for _one, sentence in ranked])
+        return span or next(" ".join(sentence.split()) for one, sentence in ranked if one is best[0])
+
+    async def _windows(self, gap: str, candidates: Sequence[Candidate]) -> list[_Window]:
+        """For each sentence of the candidates the best one to three sentences that begin with it, scored: half by the
+        words they share with the gap, half by their meaning. Only the likeliest are compared by meaning."""
+        wanted = _Wanted.of(gap, candidates)
+        likely: list[tuple[float, _Window]] = []
+        for candidate in candidates:
+            around = wanted.around(candidate)
+            for first in range(len(candidate.sentences)):
+                windows = [_Window(candidate, *span) for span in _spans(candidate, first)]
+                scored = [(wanted.share(one.quote, around) - EACH_MORE * size, one) for size, one in enumerate(windows)]
+                likely.append(max(scored, key=lambda pair: pair[0]))
+        likely.sort(key=lambda pair: (-pair[0], pair[1].candidate.number, pair[1].start))
+        likely = likely[:COMPARED]
+        close = await self._similarity(gap, [window.quote for _words, window in likely])
+        return [
+            replace(
+                window,
+                score=_says(window.quote)
+                * (0.5 * words + 0.5 * max(0.0, 2 * meaning - 1) - RANKED * (1 - window.candidate.score)),
+            )
+            for (words, window), meaning in zip(likely, close, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a gap asks for in words: its terms, how much each tells the candidates apart, and its identifiers."""
+
+    terms: tuple[str, ...]
+    weights: dict[str, float]
+    identifiers: tuple[str, ...]
+    sought: re.Pattern[str] | None  # what the gap asks for by kind and number: a version, a PEP, a port
+
+    @classmethod
+    def of(cls, gap: str, candidates: Sequence[Candidate]) -> "_Wanted":
+        weights = rarity(
+            terms(one.text[start - one.start : end - one.start]) for one in candidates for start, end in one.sentences
+        )
+        marked = tuple(word for word in words(gap) if re.search(r"\w[._]\w", word))
+        asked = _WHICH.search(gap)
+        kinds = [re.escape(word) for word in asked[1].split() if terms(word)] if asked else []
+        sought = re.compile(rf"\b(?:{'|'.join(kinds)})s?\s+#?\d", re.I) if kinds else None
+        return cls(tuple(dict.fromkeys(terms(gap))), weights, marked, sought)
+
+    def around(self, candidate: Candidate) -> dict[str, float]:
+        """How far a term counts that is not in the window but near it: above it more than beside it."""
+        beside = dict.fromkeys(terms(candidate.text), 0.3)
+        return beside | dict.fromkeys(terms(f"{candidate.title} {candidate.heading}"), 0.6)
+
+    def share(self, text: str, around: dict[str, float]) -> float:
+        """The share, 0..1, of the weight of the wanted terms that the text has itself or has around it."""
+        has = around | dict.fromkeys(terms(text), 1.0)
+        rarest = max(self.weights.values(), default=1.0)
+        weights = {term: self.weights.get(term, rarest) for term in self.terms}
+        share = sum(weight * has.get(term, 0.0) for term, weight in weights.items()) / (sum(weights.values()) or 1.0)
+        share += IDENTIFIER * any(identifier in text for identifier in self.identifiers)
+        if self.sought and self.sought.search(text):
+            return share + SOUGHT
+        return share - BARENESS * (len(text.split()) < BARE)
+
+
+def _spans(candidate: Candidate, first: int) -> list[tuple[int, int]]:
+    """A sentence alone, with the next, and with the next two, as far as they are short enough and of one paragraph."""
+    start, end = candidate.sentences[first]
+    spans = [(start, end)]
+    for next_start, next_end in candidate.sentences[first + 1 : first + SENTENCES]:
+        if next_end - start > LONGEST or _apart(candidate, end, next_start):
+            break
+        end = next_end
+        spans.append((start, end))
+    return spans
+
+
+def _readable(window: _Window) -> _Window:
+    """The window with what it cannot be understood without: the short line above it that names what it is about (a
+    signature, a term, a lead-in), and what follows in its paragraph, as far as there is room."""
+    candidate, start, end = window.candidate, window.start, window.end
+    above = [span for span in candidate.sentences if span[1] <= start][-1:]
+    for label_start, label_end in above:
+        label = candidate.text[label_start - candidate.start : label_end - candidate.start]
+        if len(label) <= LABEL and label[-1] not in ".!?" and not _apart(candidate, label_end, start):
+            start = label_start
+    for next_start, next_end in candidate.sentences:
+        if next_start >= end:
+            if next_end - start > ROOM or _apart(candidate, end, next_start):
+                break
+            end = next_end
+    return replace(window, start=start, end=end)
+
+
+def _apart(candidate: Candidate, end: int, start: int) -> bool:
+    """Whether a paragraph ends between two sentences, one that ends at `end` and one that begins at `start`."""
+    return candidate.text[end - candidate.start : start - candidate.start].count("\n") > 1
+
+
+def _sides(question: str) -> list[str]:
+    """The questions in a question: split where a second one begins, or into the two sides of a comparison."""
+    if found := _BETWEEN.search(question) or _VERSUS.search(question):
+        return [question, found[1].strip(), found[2].strip()]
+    return [part.strip() for part in _AND.split(question)]
+
+
+def _whole(sentence: str) -> float:
+    """A signature or a heading says less than a sentence does."""
+    return _says(sentence) * (1.0 if sentence.rstrip("\"')”’")[-1:] in (".", "!", "?") else 0.6)
+
+
+def _says(text: str) -> float:
+    """A word or two name a thing, and are as close to it as can be, but say nothing about it."""
+    return min(1.0, 0.4 + 0.1 * len(re.findall(r"\w+", text)))
+
+
+def _overlap(one: _Window, other: _Window) -> bool:
+    return one.candidate.snapshot == other.candidate.snapshot and one.start < other.end and other.start < one.end
+
+
+def _answer(workspace: Workspace) -> Action:
+    best = max(workspace.known, key=lambda one: (one.score, -one.number))
+    return Action("answer", outcome=shorten(best.quote, 200, placeholder=" …"))
+
+
+def _page(workspace: Workspace) -> int:
+    """The page of the best evidence, if a search has just shown it and it was not read in full."""
+    if workspace.links or not workspace.known:
+        return 0
+    best = max(workspace.known, key=lambda one: (one.score, -one.number))
+    for candidate in workspace.candidates:
+        if candidate.snapshot == best.snapshot and candidate.url not in workspace.opened:
+            return candidate.number
+    return 0
+
+
+def _reformulations(workspace: Workspace) -> list[str]:
+    """The gap's own words without those of grammar; then with words that tell the best evidence apart."""
+    gap = workspace.gap.question
+    plain = re.findall(r"[\w.'-]*\w", gap)
+    kept = [word for word in plain if terms(word)]
+    best = sorted(workspace.known, key=lambda one: (-one.score, one.number))
+    quotes = [terms(one.quote) for one in best]
+    weights = rarity(quotes)
+    wanted = set(terms(gap))
+    added = [term for term in dict.fromkeys(quotes[0] if quotes else []) if term not in wanted and len(term) > 3]
+    added.sort(key=lambda term: -weights.get(term, 0.0))
+    title = best[0].title if best else ""
+    return [" ".join(kept), " ".join([*kept, *added[:3]]), f"{title} {' '.join(kept)}".strip()]
+
+
+def _link(workspace: Workspace) -> int:
+    """The link of the page just read whose address shares most words with the gap; 0 where none does."""
+    wanted = set(terms(workspace.gap.question))
+    shared = [(len(wanted & set(terms(address))), -number) for number, address in workspace.links]
+    count, number = max(shared, default=(0, 0))
+    return -number if count else 0
+
+
+def _plain(query: str) -> str:
+    return " ".join(sorted(re.findall(r"\w+", query.casefold())))

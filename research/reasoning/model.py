@@ -1,0 +1,285 @@
+"""The reasoner that uses open models: each step of the hunt is one short call for a small structured reply.
+
+The model names passages, sentences, links and evidence by number only. What it keeps is verbatim by construction (whole
+sentences of a snapshot), and what it says of numbers that it was not shown is dropped or refused, never guessed at.
+Where a rule does as well as a call, a rule does it: the first search of a gap, and the outline.
+Knows no HTTP and no database. Made by reasoning/__init__.py, called by the engine through kit.Reasoner.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from django.utils.translation import gettext as _
+
+from config.endpoints import Endpoint
+from research.engine.kit import Delta
+from research.engine.values import (
+    Action,
+    Candidate,
+    Evidence,
+    Gap,
+    Judgement,
+    Kept,
+    Question,
+    Section,
+    Sentence,
+    Verdict,
+    Workspace,
+)
+from research.errors import BadReply, NotAllowed
+from research.prompts import Prompt, render
+from research.reasoning import replies
+from research.reasoning.client import Client
+from research.reasoning.pieces import without_links
+from research.reasoning.sight import Passage, kept, numbered
+
+PASSAGES = 12  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
+EVIDENCE = 10  # of a section, and of a workspace's known
+LINKS = 12
+REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the answer of an earlier one
+CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
+VERDICTS: Mapping[str, Verdict] = {"supported": "supported", "partly": "partly", "unsupported": "struck"}
+
+T = TypeVar("T")
+
+
+class ModelReasoner:
+    """kit.Reasoner on OpenAI-compatible servers; `endpoints` names one for each role of config.endpoints.ROLES."""
+
+    name = "model"
+
+    def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
+        self._client = Client(endpoints)
+
+    async def plan(self, question: Question, most: int) -> tuple[str, ...]:
+        prompt = render("plan", question=question.text, most=most)
+        reply = await self._client.complete("planner", "plan", prompt, replies.Plan)
+        return _grounded(_distinct(reply.questions))[:most] or (question.text,)
+
+    async def act(self, workspace: Workspace) -> Action:
+        gap = workspace.gap.question
+        if not workspace.queries and not REFERENCE.search(gap):
+            return Action("search", query=gap)  # nothing is known that would make a better query
+        pages, links = _unread(workspace), workspace.links[:LINKS]
+        numbers = [candidate.number for candidate in pages] + [number for number, _address in links]
+        kinds = _kinds(workspace, bool(numbers))
+
+        def prompt(known: Sequence[Evidence]) -> Prompt:
+            return render(
+                "act",
+                question=workspace.question.text,
+                gap=gap,
+                known=known,
+                queries=workspace.queries,
+                opened=workspace.opened,
+                pages=pages,
+                links=links,
+                observation=workspace.observation,
+                kinds=kinds,
+                turns_left=workspace.turns_left,
+            )
+
+        fitted, _shown = await self._fit("planner", "act", _best(workspace.known), prompt)
+        allowed: replies.Allowed = {"kind": kinds, "number": [0, *numbers]}
+        reply = await self._client.complete("planner", "act", fitted, replies.Act, allowed=allowed)
+        return _action(reply, numbers)
+
+    async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
+        if not candidates:
+            return ()
+
+        def prompt(passages: Sequence[Passage]) -> Prompt:
+            return render(
+                "note",
+                question=workspace.question.text,
+                gap=workspace.gap.question,
+                known=workspace.known[-3:],
+                passages=passages,
+            )
+
+        fitted, passages = await self._fit("reader", "note", numbered(candidates[:PASSAGES]), prompt)
+        shown = [number for passage in passages for number in passage.spans]
+        reply = await self._client.complete("reader", "note", fitted, replies.Note, allowed={"keep": shown})
+        return kept(workspace.gap.number, reply.keep, passages)
+
+    async def revise(
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
+    ) -> tuple[str, ...]:
+        def prompt(shown: Sequence[Evidence]) -> Prompt:
+            resolved = [Gap(gap.number, _resolved(gap.question, gaps), gap.state, gap.outcome) for gap in gaps]
+            return render("revise", question=question.text, gaps=resolved, known=shown, most=most)
+
+        fitted, _shown = await self._fit("planner", "revise", _best(known), prompt)
+        reply = await self._client.complete("planner", "revise", fitted, replies.Revise)
+        if reply.complete:
+            return ()
+        asked = {_plain(_resolved(gap.question, gaps)) for gap in gaps}
+        new = [_resolved(text, gaps) for text in _distinct(reply.questions)]
+        return tuple(text for text in new if _plain(text) not in asked)[:most]
+
+    async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
+        """One section for each gap that has evidence, in the plan's order: a rule does this as well as a call."""
+        served = {gap.number: [evidence for evidence in known if evidence.gap == gap.number] for gap in gaps}
+        found = [gap for gap in gaps if served[gap.number]]
+        found = [gap for gap in found if gap.state != "given_up"] or found
+        return tuple(
+            Section(_resolved(gap.question, gaps), tuple(one.number for one in _best(served[gap.number])))
+            for gap in found
+        )
+
+    async def draft(
+        self, question: Question, section: Section, known: Sequence[Evidence], delta: Delta
+    ) -> tuple[Sentence, ...]:
+        def prompt(shown: Sequence[Evidence]) -> Prompt:
+            return render("draft", question=question.text, heading=section.heading, known=shown)
+
+        own = [evidence for evidence in known if evidence.number in section.evidence]
+        if not own:
+            return ()
+        fitted, shown = await self._fit("writer", "draft", own, prompt)
+        numbers = [evidence.number for evidence in shown]
+        reply = await self._client.complete(
+            "writer", "draft", fitted, replies.Draft, allowed={"evidence": numbers}, delta=delta
+        )
+        return _sentences(reply, frozenset(numbers))
+
+    async def judge(self, sentence: Sentence, known: Sequence[Evidence]) -> Judgement:
+        cited = [evidence for evidence in known if evidence.number in sentence.evidence]
+        if not cited:
+            return Judgement("struck", _("It cites no evidence."))
+
+        def prompt(shown: Sequence[Evidence]) -> Prompt:
+            return render("judge", sentence=sentence.text, known=shown)
+
+        fitted, _shown = await self._fit("judge", "judge", cited, prompt)
+        reply = await self._client.complete("judge", "judge", fitted, replies.Judge)
+        return Judgement(VERDICTS[reply.verdict], without_links(reply.reason))
+
+    async def rewrite(self, sentence: Sentence, known: Sequence[Evidence], reason: str) -> Sentence | None:
+        def prompt(shown: Sequence[Evidence]) -> Prompt:
+            return render("rewrite", sentence=sentence.text, reason=reason, known=shown)
+
+        cited = [evidence for evidence in known if evidence.number in sentence.evidence]
+        if not cited:
+            return None
+        fitted, _shown = await self._fit("writer", "rewrite", cited, prompt)
+        reply = await self._client.complete("writer", "rewrite", fitted, replies.Rewrite)
+        text = _prose(reply.text)
+        return Sentence(text, sentence.evidence) if text else None
+
+    async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
+        if not claims:
+            return ""
+
+        def prompt(shown: Sequence[Evidence]) -> Prompt:
+            return render("answer", question=question.text, claims=[claim.text for claim in claims], known=shown)
+
+        cited = {number for claim in claims for number in claim.evidence}
+        fitted, _shown = await self._fit(
+            "writer", "answer", _best([one for one in known if one.number in cited]), prompt
+        )
+        reply = await self._client.complete("writer", "answer", fitted, replies.Answer)
+        return _prose(reply.answer)
+
+    async def _fit(
+        self, role: str, step: str, items: Sequence[T], prompt: Callable[[Sequence[T]], Prompt]
+    ) -> tuple[Prompt, Sequence[T]]:
+        """The prompt with as many of the items, from the first, as the model's context has room for; and these.
+
+        Whole items only: half a passage would be misread. Raises BadReply where not one has room.
+        """
+        room = await self._client.room(role, step)
+        for count in range(len(items), -1, -1):
+            made = prompt(items[:count])
+            if made.tokens <= room and (count or not items):
+                return made, items[:count]
+        raise BadReply(_("The step %(step)s does not fit the model's context.") % {"step": step})
+
+
+def _kinds(workspace: Workspace, can_open: bool) -> list[str]:
+    """The actions that may be chosen now: an answer needs the effort's least searching and something to rest on."""
+    kinds = ["search"]
+    if can_open:
+        kinds.append("open")
+    if workspace.may_answer and workspace.known:
+        kinds.append("answer")
+    if workspace.may_answer:
+        kinds.append("give_up")
+    return kinds
+
+
+def _action(reply: replies.Act, numbers: Iterable[int]) -> Action:
+    """The reply as an action. Raises NotAllowed for a number that was not shown, BadReply for a search for nothing."""
+    match reply.kind:
+        case "search":
+            query = without_links(reply.query)
+            if not query:
+                raise BadReply(_("The model asked for a search without a query."))
+            return Action("search", query=query, reasoning=reply.thought)
+        case "open":
+            if reply.number not in numbers:
+                raise NotAllowed(
+                    _("The model named number %(number)s, which it was not shown.") % {"number": reply.number}
+                )
+            return Action("open", target=reply.number, reasoning=reply.thought)
+        case _:
+            return Action(reply.kind, reasoning=reply.thought, outcome=without_links(reply.outcome))
+
+
+def _unread(workspace: Workspace) -> list[Candidate]:
+    """The first candidate in view of each page that was not opened yet."""
+    pages: dict[str, Candidate] = {}
+    for candidate in workspace.candidates:
+        if candidate.url not in workspace.opened:
+            pages.setdefault(candidate.url, candidate)
+    return list(pages.values())
+
+
+def _sentences(reply: replies.Draft, numbers: frozenset[int]) -> tuple[Sentence, ...]:
+    """The drafted sentences that rest on the section's own evidence. Others are dropped, not mended."""
+    drafted: dict[str, Sentence] = {}
+    for sentence in reply.sentences:
+        text, evidence = _prose(sentence.text), tuple(dict.fromkeys(sentence.evidence))
+        if text and evidence and numbers.issuperset(evidence):
+            drafted.setdefault(_plain(text), Sentence(text, evidence))
+    return tuple(drafted.values())
+
+
+def _best(known: Sequence[Evidence]) -> list[Evidence]:
+    """The best of what is known, in the order in which it was found."""
+    best = sorted(known, key=lambda evidence: -evidence.score)[:EVIDENCE]
+    return sorted(best, key=lambda evidence: evidence.number)
+
+
+def _resolved(question: str, gaps: Sequence[Gap]) -> str:
+    """The sub-question with the answers that were found in place of #1, #2."""
+    outcomes = {str(gap.number): gap.outcome for gap in gaps if gap.state == "closed" and gap.outcome}
+    return REFERENCE.sub(lambda mark: outcomes.get(mark[1], mark[0]), question)
+
+
+def _prose(text: str) -> str:
+    """Plain text for a reader: no address, no citation mark of the model's own."""
+    return without_links(CITATION.sub("", text))
+
+
+def _plain(text: str) -> str:
+    """For telling whether two texts are the same: letters and digits only."""
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+def _grounded(questions: Sequence[str]) -> tuple[str, ...]:
+    """Without sub-questions that refer to themselves or to one that is not before them: nothing could resolve those."""
+    kept: list[str] = []
+    for text in questions:
+        if all(1 <= int(number) <= len(kept) for number in REFERENCE.findall(text)):
+            kept.append(text)
+    return tuple(kept)
+
+
+def _distinct(questions: Iterable[str]) -> tuple[str, ...]:
+    """The questions on one line each, without empty ones and repeats."""
+    seen: dict[str, str] = {}
+    for text in questions:
+        seen.setdefault(_plain(text), without_links(text))
+    return tuple(text for plain, text in seen.items() if plain)

@@ -1,0 +1,84 @@
+"""The shortest span of a sentence that answers a question for a person, a time, a place or a number.
+
+By the question's first words and simple patterns: right often enough to be useful, and always words of the sentence.
+Pure. Called by reasoning/extractive.py.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+_MONTH = (
+    r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.?"
+)
+_DATE = re.compile(
+    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTH},? \d{{4}}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
+    rf"|{_MONTH},? \d{{4}}|\d{{4}}-\d{{2}}-\d{{2}}|(?:1[0-9]|20)\d{{2}}s?)\b"
+)
+_NUMBER = re.compile(
+    r"\b(?:about |some |over |nearly |at least |at most |up to )?(?:\d[\d,.]*\d|\d|two|three|four|five|six|seven|eight"
+    r"|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty|ninety|hundred|thousand|million)"
+    r"(?:[- ](?:million|billion|thousand|hundred))?(?:\s?%|[- ][a-z]+)?",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"\b[A-Z][\w'’.-]*(?:\s+(?:of|the|de|van|von|der|la|du|al|bin|[A-Z][\w'’.-]*))*(?<![\s.])")
+_SMALL_WORDS = re.compile(r"(?:\s+(?:of|the|de|van|von|der|la|du|al|bin))+$")
+_PLACE = re.compile(r"\b(?:in|at|near|from|to|on|off)\s+(?:the\s+)?(?=[A-Z])")
+_GRAMMAR = frozenset(
+    """a an and as at but by for from he her his if in it its no not of on or our she since so that the their then there
+    these they this those to until when where which while who with you""".split()  # noqa: SIM905
+)
+
+
+def shortest(question: str, sentences: Sequence[str]) -> str:
+    """What the question asks for, from the first sentence that has it; empty where none has, or where the question
+    asks for nothing of the kind."""
+    find = _finder(question)
+    return next((span for sentence in sentences if find and (span := find(sentence, question))), "")
+
+
+def _finder(question: str) -> Callable[[str, str], str] | None:
+    asked = question.casefold()
+    if re.search(r"\b(?:when|what (?:year|date|day)|which (?:year|date|day)|in what year)\b", asked):
+        return _date
+    if re.search(r"\b(?:how (?:many|much|long|old|large|often|far|tall|high|big)|what (?:number|percentage))\b", asked):
+        return _number
+    if re.search(r"\b(?:who|whom|whose)\b", asked):
+        return _name
+    if re.search(r"\b(?:where|(?:what|which) (?:city|country|town|state|place))\b", asked):
+        return _place
+    return None
+
+
+def _date(sentence: str, question: str) -> str:
+    return next((found for match in _DATE.finditer(sentence) if (found := match.group()) not in question), "")
+
+
+def _number(sentence: str, question: str) -> str:
+    return next((found for match in _NUMBER.finditer(sentence) if (found := match.group()) not in question), "")
+
+
+def _name(sentence: str, question: str) -> str:
+    return next(_names(sentence, question), "")
+
+
+def _place(sentence: str, question: str) -> str:
+    for match in _PLACE.finditer(sentence):
+        found = next(_names(sentence[match.end() :], question), "")
+        if found and sentence[match.end() :].startswith(found):
+            return found
+    return next(_names(sentence, question), "")
+
+
+def _names(sentence: str, question: str) -> Iterator[str]:
+    """The names of a sentence that the question does not mention, in order."""
+    mentioned = set(re.findall(r"\w+", question.casefold()))
+    for match in _NAME.finditer(sentence):
+        name = _SMALL_WORDS.sub("", match.group())
+        first, *rest = name.split()
+        if first.casefold() in _GRAMMAR:  # "The", "In": capitalised as the sentence's first word
+            name = " ".join(rest)
+        if match.start() == 0 and not rest:  # one capital letter at the beginning of a sentence proves nothing
+            continue
+        if name and name[0].isupper() and not set(re.findall(r"\w+", name.casefold())) <= mentioned:
+            yield name

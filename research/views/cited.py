@@ -1,0 +1,165 @@
+"""A report as it is read: sections of claims, each claim with its citation marks, and the sources they lead to.
+
+Titles, hosts, addresses and dates come from the snapshots that the evidence points to, never from text that a model
+wrote. Sources are numbered in the order of first citation; several passages of one source are told apart by a letter.
+Reads rows, changes none. Called by the report, run and share views, and by stream.py when a run ends.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from string import ascii_lowercase
+from urllib.parse import urlsplit
+
+from django.db.models import Prefetch, QuerySet
+
+from research.models import Claim, Evidence, Report
+
+Address = Callable[[int], str]  # the address of the page that shows a piece of evidence, by its number
+
+
+@dataclass(frozen=True)
+class SourceShown:
+    """A cited snapshot. `url` is empty where a browser could not open it (files, datasets); `place` is its host, or
+    then the name of the index's source."""
+
+    number: int
+    title: str
+    place: str
+    url: str
+    author: str
+    published_on: date | None
+    fetched_at: datetime
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A mark in the text: it leads to `address`, where the passage that starts with `quote` is highlighted."""
+
+    mark: str
+    evidence: int
+    quote: str
+    address: str
+    source: SourceShown
+
+
+@dataclass(frozen=True)
+class ClaimShown:
+    """A sentence of the report with its verdict and its marks."""
+
+    number: int
+    text: str
+    verdict: str
+    verdict_label: str
+    reason: str
+    citations: tuple[Citation, ...]
+    first: tuple[Citation, ...]  # those whose source the report has not cited before: the margin introduces it
+
+    @property
+    def repeated(self) -> tuple[Citation, ...]:
+        return tuple(citation for citation in self.citations if citation not in self.first)
+
+
+@dataclass(frozen=True)
+class SectionShown:
+    """A part of the report. `struck` are the claims that checking removed; they are shown apart, in a fold."""
+
+    heading: str
+    claims: tuple[ClaimShown, ...]
+    struck: tuple[ClaimShown, ...]
+
+
+@dataclass(frozen=True)
+class ReportShown:
+    """Everything that a page needs to set a report."""
+
+    report: Report
+    sections: tuple[SectionShown, ...]
+    sources: tuple[tuple[SourceShown, tuple[Citation, ...]], ...]
+    checked: int
+    struck: int
+
+
+def cited(report: Report, address: Address) -> ReportShown:
+    """The report as it is read. A fixed number of queries, however long it is."""
+    claims = list(report.claims.prefetch_related(Prefetch("evidence", with_sources())))
+    kept = [claim for claim in claims if claim.verdict != Claim.Verdict.STRUCK]
+    citations = _citations((evidence for claim in kept for evidence in claim.evidence.all()), address)
+    sections, introduced = [], set[int]()
+    for heading, members in groupby(claims, key=lambda claim: claim.section):
+        shown = [_shown(claim, citations, introduced) for claim in members]
+        standing = tuple(claim for claim in shown if claim.verdict != Claim.Verdict.STRUCK)
+        struck = tuple(claim for claim in shown if claim.verdict == Claim.Verdict.STRUCK)
+        sections.append(SectionShown(heading, standing, struck))
+    return ReportShown(
+        report,
+        tuple(sections),
+        _sources(citations.values()),
+        checked=len(claims),
+        struck=sum(len(section.struck) for section in sections),
+    )
+
+
+def with_sources() -> QuerySet[Evidence]:
+    """Evidence with what is shown of its snapshot, but without the snapshot's text, which may be long."""
+    heavy = ("snapshot__text", "snapshot__headings", "snapshot__links")
+    return Evidence.objects.select_related("snapshot__page__source").defer(*heavy).order_by("number")
+
+
+def source(evidence: Evidence, number: int) -> SourceShown:
+    """What is shown of the snapshot that a piece of evidence points to."""
+    snapshot = evidence.snapshot
+    address = urlsplit(snapshot.page.url)
+    is_web = address.scheme in {"http", "https"}
+    return SourceShown(
+        number=number,
+        title=snapshot.title or snapshot.page.url,
+        place=address.hostname if is_web and address.hostname else snapshot.page.source.name,
+        url=snapshot.page.url if is_web else "",
+        author=snapshot.author,
+        published_on=snapshot.published_on,
+        fetched_at=snapshot.fetched_at,
+    )
+
+
+def _citations(cited_in_order: Iterable[Evidence], address: Address) -> dict[int, Citation]:
+    """The mark of every cited piece of evidence, by its number, in the order of first citation."""
+    in_order = {evidence.pk: evidence for evidence in cited_in_order}.values()
+    of_snapshot: dict[int, list[Evidence]] = {}
+    for evidence in in_order:
+        of_snapshot.setdefault(evidence.snapshot_id, []).append(evidence)
+    result = {}
+    for number, several in enumerate(of_snapshot.values(), start=1):
+        shown = source(several[0], number)
+        for place, evidence in enumerate(several):
+            mark = f"{number}{_letter(place)}" if len(several) > 1 else str(number)
+            result[evidence.number] = Citation(mark, evidence.number, evidence.quote, address(evidence.number), shown)
+    return result
+
+
+def _letter(place: int) -> str:
+    """a, b, ... z, aa, ab, ..."""
+    prefix = _letter(place // 26 - 1) if place >= 26 else ""
+    return prefix + ascii_lowercase[place % 26]
+
+
+def _shown(claim: Claim, citations: dict[int, Citation], introduced: set[int]) -> ClaimShown:
+    """A claim with its marks; the sources that it is the first to cite are added to `introduced`."""
+    if claim.verdict == Claim.Verdict.STRUCK:  # what was struck rests on nothing, so it cites nothing
+        citations = {}
+    marks = tuple(citations[evidence.number] for evidence in claim.evidence.all() if evidence.number in citations)
+    first = []
+    for mark in marks:
+        if mark.source.number not in introduced:
+            introduced.add(mark.source.number)
+            first.append(mark)
+    label = claim.get_verdict_display()
+    return ClaimShown(claim.ordinal, claim.text, claim.verdict, label, claim.reason, marks, tuple(first))
+
+
+def _sources(citations: Iterable[Citation]) -> tuple[tuple[SourceShown, tuple[Citation, ...]], ...]:
+    by_number: dict[int, list[Citation]] = {}
+    for citation in citations:
+        by_number.setdefault(citation.source.number, []).append(citation)
+    return tuple((several[0].source, tuple(several)) for _number, several in sorted(by_number.items()))

@@ -1,0 +1,84 @@
+"""A person's runs: the list of them, one run while it is under way, and what can be asked of it: stop, answer, delete.
+
+Shows the journal and passes wishes on; the worker does the rest. Called by research/urls.py.
+"""
+
+from functools import reduce
+from operator import and_
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import OuterRef, Q, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from research.access import run_read, run_write
+from research.launch import answer_now as ask_to_answer
+from research.launch import stop as ask_to_stop
+from research.models import Report, Run
+from research.views.picture import picture
+from research.views.reports import shown_to_owner
+
+PAGE = 20  # runs on a page of the list
+
+
+@login_required
+@require_GET
+def runs(request: HttpRequest) -> HttpResponse:
+    """The person's runs, newest first; `?q=` keeps those whose question has all its words."""
+    words = request.GET.get("q", "").split()
+    latest = Report.objects.filter(run=OuterRef("pk")).order_by("-version")
+    found = (
+        Run.objects.filter(reduce(and_, (Q(question__icontains=word) for word in words), Q()), owner=request.user.pk)
+        .annotate(answer=Subquery(latest.values("answer")[:1]))
+        .order_by("-created_at")
+    )
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    return render(request, "runs.html", {"page": page, "query": " ".join(words)})
+
+
+@login_required
+@require_GET
+def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """One run: its plan, its steps, what it spent; the report in place once it is there."""
+    the_run = run_read(request, run_id)
+    drawn = picture(the_run)
+    report = shown_to_owner(the_run) if drawn.over else None
+    return render(request, "run.html", {"picture": drawn, "run": the_run, "shown": report})
+
+
+@login_required
+@require_POST
+def stop(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Ask the run to stop; it ends before its next step and keeps what it has found."""
+    the_run = run_write(request, run_id)
+    ask_to_stop(the_run)
+    return redirect("run", run_id=the_run.pk)
+
+
+@login_required
+@require_POST
+def answer_now(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Ask the run to stop looking and to write its report from what it has."""
+    the_run = run_write(request, run_id)
+    ask_to_answer(the_run)
+    return redirect("run", run_id=the_run.pk)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """Ask whether the run is really to be deleted; a POST deletes it with its report and its public links.
+
+    A worker that has it in hand finds no row to write to, and lets go of it.
+    """
+    the_run = run_write(request, run_id)
+    if request.method == "POST":
+        the_run.delete()
+        messages.success(request, _("The run is deleted, with its report and its links."))
+        return redirect("runs")
+    return render(request, "run_delete.html", {"run": the_run})

@@ -1,0 +1,112 @@
+"""A small index for the engine's tests: real Source, Page and Snapshot rows, searched in memory by shared words.
+
+It is not the product's search (tests/search_index has that): the same words always give the same passages, in no time.
+"""
+
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from config.loop import in_thread
+from research.engine.terms import terms
+from research.errors import StepFailed
+from search_index.api import Hit, Opened, Span
+from search_index.models import Page, Snapshot, Source
+
+PAGES = {
+    "people": (
+        "People",
+        """Four people maintain Larkspur. Tor Vikdal wrote the first version and looks after the job file. He lives in
+Bergen. Ines Aldana designed the schedules and leads the releases; she works at the observatory of La Silla in Chile.
+Wren Okafor looks after the documentation.""",
+    ),
+    "retries": (
+        "Retries",
+        """A job that raises an exception is tried again. Larkspur tries a job five times before it gives up. The first
+wait is 10 seconds. Each further wait is three times as long as the one before it.""",
+    ),
+    "history": (
+        "History",
+        """Larkspur began in March 2014 as a script of the Oslo public library. Version 1.0 was released on 12 May 2016.
+Version 2.0 of 3 September 2019 brought the single job file and signed jobs.""",
+    ),
+}
+
+
+class Library:
+    """kit.Index over PAGES. `opened` and `queries` log what was asked of it."""
+
+    def __init__(self) -> None:
+        source = Source.objects.create(name="larkspur", kind="site", location="http://larkspur.test/")
+        self.opened: list[str] = []
+        self.queries: list[str] = []
+        self.snapshots: dict[str, Snapshot] = {}
+        for name, (title, text) in PAGES.items():
+            page = Page.objects.create(source=source, url=f"http://larkspur.test/{name}.html", state="indexed")
+            page.snapshot = Snapshot.objects.create(
+                page=page, text=text, sha256=name, title=title, fetched_at=timezone.now()
+            )
+            page.save()
+            self.snapshots[page.url] = page.snapshot
+
+    async def search(self, query: str, reasoning: str, sources: Sequence[int], limit: int) -> list[Hit]:
+        self.queries.append(query)
+        found = [
+            (self._closeness(query, snapshot.text), url, snapshot)
+            for url, snapshot in self.snapshots.items()
+            if set(terms(query)) & set(terms(snapshot.text))
+        ]
+        found.sort(key=lambda one: (-one[0], one[1]))
+        return [
+            Hit(
+                rank=rank,
+                score=score,
+                dense=score,
+                lexical=score,
+                passage=snapshot.pk,
+                snapshot=snapshot.pk,
+                start=0,
+                end=len(snapshot.text),
+                text=snapshot.text,
+                heading="",
+                title=snapshot.title,
+                url=url,
+                host="larkspur.test",
+                source="larkspur",
+            )
+            for rank, (score, url, snapshot) in enumerate(found[:limit], start=1)
+        ]
+
+    async def open(self, url: str, sealed: bool) -> Opened:
+        self.opened.append(url)
+        if url not in self.snapshots:
+            raise StepFailed(f"{url} is not in the library.")
+        snapshot = self.snapshots[url]
+        return Opened(
+            snapshot=snapshot.pk,
+            url=url,
+            host="larkspur.test",
+            title=snapshot.title,
+            author="",
+            published_on=None,
+            fetched_at=snapshot.fetched_at,
+            source="larkspur",
+            text=snapshot.text,
+            links=tuple(self.snapshots),
+        )
+
+    async def passages(self, snapshot: int) -> list[Span]:
+        text = await self.text(snapshot)
+        return [Span(snapshot, 0, len(text), text)]
+
+    async def text(self, snapshot: int) -> str:
+        found = await in_thread(Snapshot.objects.filter(pk=snapshot).first)
+        return found.text if found else ""
+
+    async def similarity(self, query: str, texts: Sequence[str]) -> list[float]:
+        return [0.5 + 0.5 * self._closeness(query, text) for text in texts]
+
+    @staticmethod
+    def _closeness(query: str, text: str) -> float:
+        wanted = set(terms(query))
+        return len(wanted & set(terms(text))) / len(wanted) if wanted else 0.0

@@ -1,0 +1,55 @@
+import pytest
+from django.utils import timezone
+
+from research.engine.markdown import markdown
+from research.models import Claim, Evidence, Gap, Report, Run
+from search_index.models import Page, Snapshot, Source
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def report(owner):
+    run = Run.objects.create(owner=owner, question="Who wrote *Larkspur*?", state="done")
+    gap = Gap.objects.create(run=run, number=1, question=run.question)
+    source = Source.objects.create(name="docs", kind="site", location="http://a.test/")
+    report = Report.objects.create(run=run, answer="Tor Vikdal", not_found=["Why?"])
+    for number, (url, title) in enumerate([("http://a.test/x", "People"), ("file:docs/y.md", "Notes")], start=1):
+        page = Page.objects.create(source=source, url=url)
+        snapshot = Snapshot.objects.create(
+            page=page, text="Tor wrote it.", sha256=url, title=title, fetched_at=timezone.now()
+        )
+        Evidence.objects.create(
+            run=run, number=number, gap=gap, snapshot=snapshot, start=0, end=13, quote="Tor wrote it."
+        )
+    return report
+
+
+def claim(report: Report, text: str, verdict: str, *numbers: int, section: str = "The beginning") -> None:
+    ordinal = report.claims.count() + 1
+    made = Claim.objects.create(report=report, ordinal=ordinal, section=section, text=text, verdict=verdict)
+    made.evidence.set(Evidence.objects.filter(number__in=numbers))
+
+
+def test_sentences_carry_the_numbers_of_their_sources(report):
+    claim(report, "Tor wrote it.", "supported", 2)
+    claim(report, "It was morning.", "partly", 1, 2)
+    claim(report, "It was Anna.", "struck", 1)
+    text = markdown(report)
+    assert "# Who wrote \\*Larkspur\\*?\n\n**Tor Vikdal**\n\n## The beginning" in text
+    assert "Tor wrote it. \\[1\\] It was morning. \\[2\\]\\[1\\]" in text
+    assert "Anna" not in text
+    assert "1 sentence was left out" in text
+    assert "## Not found\n\n- Why?" in text
+    assert "1. Notes, docs\n2. People, <http://a.test/x>" in text
+
+
+def test_quotations_stand_by_themselves(report):
+    claim(report, "def f():\n    pass", "quoted", 1)
+    assert "> def f():\n>     pass \\[1\\]" in markdown(report)
+
+
+def test_nothing_of_a_page_becomes_markup(report):
+    claim(report, "![x](http://evil.test/?q) <img src=x> [a](b) # & `c`\n- item", "quoted", 1)
+    quoted = [line for line in markdown(report).splitlines() if line.startswith(">")]
+    assert quoted == [r"> \!\[x\](http\://evil.test/?q) \<img src=x\> \[a\](b) \# \& \`c\`", r"> \- item \[1\]"]

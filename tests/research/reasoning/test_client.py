@@ -1,0 +1,246 @@
+"""The client against the scripted server: every way in which a real one fails, and what it costs."""
+
+import asyncio
+
+import pytest
+
+from config.endpoints import Endpoint
+from research.engine.values import Cost
+from research.errors import BadReply, RetryLater, RunFailed
+from research.prompts import Prompt
+from research.reasoning import client, replies
+from research.reasoning.client import Client
+from tests.fakes.model_server import ModelServer
+
+PROMPT = Prompt("You pick.", "[1] Sharks swim.\n[2] Cats sleep.")
+Endpoints = dict[str, Endpoint]
+
+
+async def ask(endpoints: Endpoints) -> list[int]:
+    reply = await Client(endpoints).complete("reader", "note", PROMPT, replies.Note, allowed={"keep": [1, 2]})
+    return reply.keep
+
+
+async def test_a_reply_comes_in_the_shape_that_was_asked_for(
+    endpoints: Endpoints, model_server: ModelServer, spent: Cost
+) -> None:
+    model_server.script("note", {"keep": [2, 1]})
+    assert await ask(endpoints) == [2, 1]
+    (asked,) = model_server.asked
+    assert asked.body["model"] == "scripted"
+    assert asked.body["stream"] is True
+    assert asked.body["response_format"]["json_schema"]["schema"]["properties"]["keep"]["items"]["enum"] == [1, 2]
+    assert [message["role"] for message in asked.body["messages"]] == ["system", "user"]
+    assert "authorization" not in asked.headers
+    assert spent.model_calls == 1
+    assert spent.prompt_tokens == len(PROMPT.system + PROMPT.user) // 4
+    assert spent.completion_tokens > 0
+    assert spent.thinking == []
+
+
+async def test_the_key_and_the_model_of_the_settings_are_sent(model_server: ModelServer, endpoints: Endpoints) -> None:
+    await ask({"reader": Endpoint(model_server.url, "mine", "secret-key")})
+    assert model_server.asked[0].headers["authorization"] == "Bearer secret-key"
+    assert model_server.asked[0].body["model"] == "mine"
+
+
+async def test_the_judge_is_not_left_to_chance(endpoints: Endpoints, model_server: ModelServer) -> None:
+    await Client(endpoints).complete("judge", "judge", PROMPT, replies.Judge)
+    assert model_server.asked[0].body["temperature"] == 0
+
+
+@pytest.mark.parametrize("fault", ["garbage", "empty", "truncated"])
+async def test_an_unreadable_reply_is_asked_for_once_more(
+    fault: str, endpoints: Endpoints, model_server: ModelServer, spent: Cost
+) -> None:
+    model_server.script("note", {"keep": [1]}, {"keep": [2]})
+    model_server.fail(fault)
+    assert await ask(endpoints) == [2]
+    assert len(model_server.asked) == spent.model_calls == 2
+
+
+async def test_a_repair_shows_the_bad_reply_and_what_is_wrong_with_it(
+    endpoints: Endpoints, model_server: ModelServer
+) -> None:
+    model_server.script("note", {"kept": [1]}, {"keep": [1]})
+    assert await ask(endpoints) == [1]
+    system, user, bad, repair = model_server.asked[1].body["messages"]
+    assert [system, user] == model_server.asked[0].body["messages"]
+    assert bad == {"role": "assistant", "content": '{"kept": [1]}'}
+    assert "keep: Field required" in repair["content"]
+
+
+@pytest.mark.parametrize("fault", ["garbage", "empty", "truncated"])
+async def test_a_reply_that_stays_unreadable_is_a_bad_reply(
+    fault: str, endpoints: Endpoints, model_server: ModelServer
+) -> None:
+    model_server.fail(fault, times=2)
+    with pytest.raises(BadReply, match="note"):
+        await ask(endpoints)
+    assert len(model_server.asked) == 2
+
+
+async def test_prose_around_the_json_needs_no_repair(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.script("note", {"keep": [1]})
+    model_server.fail("prose")
+    assert await ask(endpoints) == [1]
+    assert len(model_server.asked) == 1
+
+
+async def test_a_reply_in_a_circle_is_cut_off(endpoints: Endpoints, model_server: ModelServer, spent: Cost) -> None:
+    model_server.fail("circle")
+    with pytest.raises(BadReply, match="circle"):
+        await ask(endpoints)
+    assert len(model_server.asked) == 1
+    assert spent.completion_tokens < 500
+
+
+@pytest.mark.parametrize("fault", ["thinking", "inline"])
+async def test_thoughts_are_kept_apart_from_the_reply(
+    fault: str, endpoints: Endpoints, model_server: ModelServer, spent: Cost
+) -> None:
+    model_server.script("note", {"keep": [1]})
+    model_server.fail(fault)
+    assert await ask(endpoints) == [1]
+    assert spent.thinking == ["First I look at {the braces}, then I reply."]
+
+
+async def test_thoughts_that_only_end_in_the_reply_are_thoughts(
+    endpoints: Endpoints, model_server: ModelServer, spent: Cost
+) -> None:
+    model_server.script("note", 'Is it {"keep": [2]}? No.</think>{"keep": [1]}')
+    assert await ask(endpoints) == [1]
+    assert spent.thinking == ['Is it {"keep": [2]}? No.']
+
+
+async def test_a_server_that_thinks_gets_room_for_it(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.script("note", {"keep": [2]}, {"keep": [1]})
+    model_server.fail("overthinking")
+    assert await ask(endpoints) == [1]
+    first, second = (asked.body["max_tokens"] for asked in model_server.asked)
+    assert second == first + client.THINKING_TOKENS
+    assert len(model_server.asked[1].body["messages"]) == 2  # asked anew: there was no reply to correct
+
+
+async def test_a_busy_server_may_be_asked_later(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.fail("busy")
+    with pytest.raises(RetryLater, match="429") as caught:
+        await ask(endpoints)
+    assert caught.value.after == 7
+    model_server.script("note", {"keep": [1]})
+    assert await ask(endpoints) == [1]
+
+
+@pytest.mark.parametrize("fault", ["broken", "error", "drop"])
+async def test_a_server_that_fails_may_be_asked_later(
+    fault: str, endpoints: Endpoints, model_server: ModelServer, spent: Cost
+) -> None:
+    model_server.fail(fault)
+    with pytest.raises(RetryLater):
+        await ask(endpoints)
+    assert spent.model_calls == 1
+
+
+async def test_a_server_that_is_gone_may_be_asked_later() -> None:
+    with pytest.raises(RetryLater, match="cannot be reached"):
+        await ask({"reader": Endpoint("http://127.0.0.1:9/v1", "", "")})
+
+
+@pytest.mark.parametrize(("fault", "limit"), [("hang", "FIRST_TOKEN_SECONDS"), ("stall", "NEXT_TOKEN_SECONDS")])
+async def test_a_server_that_falls_silent_may_be_asked_later(
+    fault: str, limit: str, endpoints: Endpoints, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, limit, 0.2)
+    model_server.fail(fault)
+    with pytest.raises(RetryLater, match="too long"):
+        await ask(endpoints)
+
+
+async def test_slow_tokens_are_waited_for(
+    endpoints: Endpoints, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "FIRST_TOKEN_SECONDS", 0.3)
+    monkeypatch.setattr(client, "NEXT_TOKEN_SECONDS", 0.3)
+    model_server.script("note", '{"keep":        [1]}')
+    model_server.fail("slow")
+    assert await ask(endpoints) == [1]
+
+
+@pytest.mark.parametrize(("fault", "says"), [("unauthorised", "set CHAT_KEY"), ("unknown", "set CHAT_MODEL.*scripted")])
+async def test_a_wrong_setting_fails_the_run_and_is_named(
+    fault: str, says: str, endpoints: Endpoints, model_server: ModelServer
+) -> None:
+    model_server.fail(fault)
+    with pytest.raises(RunFailed, match=says):
+        await ask(endpoints)
+
+
+async def test_a_server_that_does_not_stream_fails_the_run(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.fail("plain")
+    with pytest.raises(RunFailed, match="does not stream"):
+        await ask(endpoints)
+
+
+async def test_a_role_without_an_endpoint_fails_the_run(endpoints: Endpoints) -> None:
+    with pytest.raises(RunFailed, match="CHAT_URL_READER"):
+        await ask({"judge": endpoints["judge"]})
+
+
+async def test_a_server_without_models_fails_the_run(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.models.clear()
+    with pytest.raises(RunFailed, match="set CHAT_MODEL"):
+        await ask(endpoints)
+
+
+async def test_a_refused_request_is_the_step_s_failure(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.fail("refused")
+    with pytest.raises(BadReply, match="400"):
+        await ask(endpoints)
+
+
+async def test_a_draft_is_heard_while_it_is_written(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.script("draft", {"sentences": [{"text": "Sharks swim at night.", "evidence": [1]}]})
+    heard: list[str] = []
+
+    async def delta(words: str) -> None:
+        heard.append(words)
+
+    await Client(endpoints).complete("writer", "draft", PROMPT, replies.Draft, delta=delta)
+    assert "".join(heard) == "Sharks swim at night."
+    assert len(heard) > 2
+
+
+async def test_a_repaired_draft_is_not_heard_twice(endpoints: Endpoints, model_server: ModelServer) -> None:
+    sentence = {"text": "Sharks swim at night.", "evidence": [1]}
+    model_server.script("draft", {"sentence": [sentence]}, {"sentences": [sentence]})
+    heard: list[str] = []
+
+    async def delta(words: str) -> None:
+        heard.append(words)
+
+    await Client(endpoints).complete("writer", "draft", PROMPT, replies.Draft, delta=delta)
+    assert "".join(heard) == "Sharks swim at night."
+
+
+@pytest.mark.parametrize(
+    ("entry", "tokens"),
+    [
+        ({"max_model_len": 4096}, 4096),
+        ({"meta": {"n_ctx": 2048, "n_ctx_train": 32768}}, 2048),
+        ({"meta": {"n_ctx_train": 131072}}, 8192),
+        ({"meta": {"n_ctx_train": 2048}}, 2048),
+        ({}, 8192),
+    ],
+)
+async def test_the_room_for_a_prompt_follows_the_server_s_context(
+    entry: dict[str, object], tokens: int, endpoints: Endpoints, model_server: ModelServer
+) -> None:
+    model_server.models[:] = [{"id": "scripted", **entry}]
+    room = await Client(endpoints).room("reader", "note")
+    assert 0.5 * tokens < room < tokens - client.REPLY_TOKENS["note"]
+
+
+async def test_no_more_calls_are_in_flight_than_a_server_takes(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.pause = 0.01
+    await asyncio.gather(*(ask(endpoints) for _ in range(24)))
+    assert 4 < model_server.at_once <= 8

@@ -1,0 +1,334 @@
+"""The model reasoner on canned candidates: what it shows, what it takes from a reply, and what it refuses."""
+
+import dataclasses
+
+import pytest
+
+from config.endpoints import Endpoint
+from research.engine.values import Action, Candidate, Evidence, Gap, Judgement, Question, Section, Sentence, Workspace
+from research.errors import BadReply, NotAllowed
+from research.reasoning.model import ModelReasoner
+from search_index.api import sentences
+from tests.fakes.model_server import ModelServer
+
+QUESTION = Question("run", "Who is the spouse of the director of Jaws?", (), False)
+TEXT = (
+    "Jaws is a 1975 American thriller film. It was directed by Steven Spielberg. It is based on the novel by Peter "
+    "Benchley. The film has a shark."
+)
+OTHER = "Jaws 2 is a 1978 film. It was directed by Jeannot Szwarc."
+
+
+def candidate(number: int, text: str, title: str, start: int = 0) -> Candidate:
+    spans = tuple((start + first, start + last) for first, last in sentences(text))
+    url = f"https://films.example/{title}"
+    return Candidate(number, number, start, start + len(text), text, "Plot", title, url, "films", 0.9, spans)
+
+
+def evidence(number: int, quote: str, gap: int = 1, score: float = 0.5) -> Evidence:
+    return Evidence(number, gap, 1, 0, len(quote), quote, score, "Jaws (film)", "https://films.example/jaws")
+
+
+CANDIDATES = (candidate(1, TEXT, "Jaws (film)", start=1000), candidate(2, OTHER, "Jaws 2"))
+DIRECTOR = evidence(4, "It was directed by Steven Spielberg.")
+WORKSPACE = Workspace(
+    question=QUESTION,
+    gap=Gap(2, "Who directed Jaws?"),
+    known=(DIRECTOR,),
+    queries=("Jaws director",),
+    opened=(),
+    candidates=CANDIDATES,
+    links=((31, "https://films.example/spielberg"),),
+    observation="2 passages found.",
+    turns_left=2,
+    may_answer=True,
+)
+
+
+@pytest.fixture
+def reasoner(endpoints: dict[str, Endpoint]) -> ModelReasoner:
+    return ModelReasoner(endpoints)
+
+
+async def ignore(_words: str) -> None:
+    pass
+
+
+async def test_a_plan_has_at_most_so_many_distinct_sub_questions(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("plan", {"questions": ["Who directed Jaws?", " who directed JAWS ", "", "When?", "Why?"]})
+    assert await reasoner.plan(QUESTION, 2) == ("Who directed Jaws?", "When?")
+
+
+async def test_a_plan_without_a_sub_question_is_the_question_itself(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("plan", {"questions": [""]})
+    assert await reasoner.plan(QUESTION, 2) == (QUESTION.text,)
+
+
+async def test_a_sub_question_that_refers_to_none_before_it_is_left_out(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("plan", {"questions": ["Who directed Jaws?", "Who married #1?", "When did #3 die?", "#2?"]})
+    assert await reasoner.plan(QUESTION, 4) == ("Who directed Jaws?", "Who married #1?", "#2?")
+
+
+async def test_the_first_search_of_a_gap_needs_no_model(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    workspace = dataclasses.replace(WORKSPACE, queries=())
+    assert await reasoner.act(workspace) == Action("search", query="Who directed Jaws?")
+    assert model_server.asked == []
+
+
+async def test_a_gap_that_builds_on_another_is_searched_with_what_is_known(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    workspace = dataclasses.replace(WORKSPACE, queries=(), gap=Gap(2, "Who is the spouse of #1?"))
+    model_server.script("act", {"thought": "Spielberg.", "kind": "search", "query": "Steven Spielberg spouse"})
+    action = await reasoner.act(workspace)
+    assert action == Action("search", query="Steven Spielberg spouse", reasoning="Spielberg.")
+    assert "Known: E4 (Jaws (film)): It was directed by Steven Spielberg." in model_server.asked[0].prompt
+
+
+async def test_an_action_sees_what_was_tried_and_what_is_in_view(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    await reasoner.act(dataclasses.replace(WORKSPACE, opened=("https://films.example/Jaws 2",)))
+    prompt = model_server.asked[0].prompt
+    assert "Tried: Jaws director" in prompt
+    assert "Page 1: Jaws (film)" in prompt
+    assert "Page 2" not in prompt  # read already
+    assert "Link 31: https://films.example/spielberg" in prompt
+
+
+@pytest.mark.parametrize(
+    ("may_answer", "known", "kinds"),
+    [
+        (False, (DIRECTOR,), ["search", "open"]),
+        (True, (), ["search", "open", "give_up"]),
+        (True, (DIRECTOR,), ["search", "open", "answer", "give_up"]),
+    ],
+)
+async def test_an_answer_is_only_on_offer_after_the_least_searching_and_with_evidence(
+    may_answer: bool, known: tuple[Evidence, ...], kinds: list[str], reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    await reasoner.act(dataclasses.replace(WORKSPACE, may_answer=may_answer, known=known))
+    schema = model_server.asked[0].body["response_format"]["json_schema"]["schema"]
+    assert schema["properties"]["kind"]["enum"] == kinds
+    assert schema["properties"]["number"]["enum"] == [0, 1, 2, 31]
+
+
+@pytest.mark.parametrize("number", [1, 31])
+async def test_a_page_or_a_link_that_was_shown_is_opened(
+    number: int, reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("act", {"kind": "open", "number": number})
+    assert (await reasoner.act(WORKSPACE)).target == number
+
+
+@pytest.mark.parametrize("number", [0, 3, 32, -1])
+async def test_a_number_that_was_not_shown_is_refused(
+    number: int, reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("act", {"kind": "open", "number": number})
+    with pytest.raises(NotAllowed, match=str(number)):
+        await reasoner.act(WORKSPACE)
+
+
+async def test_a_model_s_query_and_finding_hold_no_address(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    model_server.script("act", {"kind": "search", "query": "spielberg https://evil.example/?q=secret"})
+    assert (await reasoner.act(WORKSPACE)).query == "spielberg"
+    model_server.script("act", {"kind": "answer", "outcome": "see https://evil.example"})
+    assert (await reasoner.act(WORKSPACE)).outcome == "see"
+
+
+async def test_a_search_for_nothing_is_a_bad_reply(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    model_server.script("act", {"kind": "search", "query": " "})
+    with pytest.raises(BadReply):
+        await reasoner.act(WORKSPACE)
+
+
+async def test_what_is_kept_is_verbatim_and_best_first(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    model_server.script("note", {"keep": [6, 2, 99, 6]})
+    first, second = await reasoner.note(WORKSPACE, CANDIDATES)
+    assert (first.gap, first.snapshot, first.quote) == (2, 2, "It was directed by Jeannot Szwarc.")
+    assert OTHER[first.start : first.end] == first.quote
+    assert (second.snapshot, second.quote) == (1, "It was directed by Steven Spielberg.")
+    assert TEXT[second.start - 1000 : second.end - 1000] == second.quote
+    assert first.score > second.score
+
+
+async def test_sentences_that_follow_each_other_are_kept_as_one(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("note", {"keep": [2, 1, 4, 5]})
+    kept = await reasoner.note(WORKSPACE, CANDIDATES)
+    assert [one.quote for one in kept] == [TEXT[:75], "The film has a shark.", "Jaws 2 is a 1978 film."]
+
+
+async def test_sentences_are_found_where_a_candidate_has_none(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("note", {"keep": [2]})
+    bare = [dataclasses.replace(CANDIDATES[0], sentences=())]
+    (kept,) = await reasoner.note(WORKSPACE, bare)
+    assert (kept.start, kept.quote) == (1000 + 39, "It was directed by Steven Spielberg.")
+
+
+async def test_nothing_to_read_asks_no_model(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    assert await reasoner.note(WORKSPACE, ()) == ()
+    assert model_server.asked == []
+
+
+async def test_passages_that_have_no_room_are_left_out_whole_from_the_end(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 2000}]
+    long = [candidate(number, "Sharks swim far. " * 100, f"Long {number}") for number in range(1, 9)]
+    await reasoner.note(WORKSPACE, long)
+    prompt = model_server.asked[0].prompt
+    shown = [number for number in range(1, 9) if f"Passage of: Long {number} " in prompt]
+    assert shown == list(range(1, len(shown) + 1))
+    assert 0 < len(shown) < 8
+    assert prompt.count("Sharks swim far.") == 100 * len(shown)
+
+
+async def test_one_passage_that_has_no_room_is_a_failure_not_half_a_passage(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 1500}]
+    with pytest.raises(BadReply, match="context"):
+        await reasoner.note(WORKSPACE, [candidate(1, "Sharks swim far. " * 1000, "Long")])
+    assert model_server.asked == []
+
+
+async def test_a_revision_adds_only_what_was_not_asked(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    gaps = [Gap(1, "Who directed Jaws?", "closed", "Steven Spielberg"), Gap(2, "Who married #1?", "given_up", "")]
+    model_server.script(
+        "revise",
+        {"complete": False, "questions": ["Who directed Jaws?", "who married Steven Spielberg", "When did #1 marry?"]},
+    )
+    assert await reasoner.revise(QUESTION, gaps, [DIRECTOR], 3) == ("When did Steven Spielberg marry?",)
+    assert "Asked: Who married Steven Spielberg? Not found." in model_server.asked[0].prompt
+
+
+async def test_a_complete_plan_is_left_alone(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    model_server.script("revise", {"complete": True, "questions": ["When?"]})
+    assert await reasoner.revise(QUESTION, [Gap(1, "Who?", "closed", "He")], [DIRECTOR], 3) == ()
+
+
+async def test_a_section_for_each_gap_that_was_answered(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    gaps = [
+        Gap(1, "Who directed Jaws?", "closed", "Steven Spielberg"),
+        Gap(2, "Who married #1?", "closed", "Kate Capshaw"),
+        Gap(3, "Who wrote it?", "given_up", ""),
+        Gap(4, "When?", "open", ""),
+    ]
+    known = [DIRECTOR, evidence(5, "Capshaw married Spielberg.", gap=2), evidence(6, "By Benchley.", gap=3)]
+    assert await reasoner.outline(QUESTION, gaps, known) == (
+        Section("Who directed Jaws?", (4,)),
+        Section("Who married Steven Spielberg?", (5,)),
+    )
+    assert await reasoner.outline(QUESTION, gaps, known[2:]) == (Section("Who wrote it?", (6,)),)
+    assert model_server.asked == []
+
+
+async def test_a_draft_keeps_only_sentences_that_rest_on_the_section_s_evidence(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    known = [DIRECTOR, evidence(5, "It has a shark."), evidence(9, "Of another section.")]
+    model_server.script(
+        "draft",
+        {
+            "sentences": [
+                {"text": "Jaws was directed by Steven Spielberg [4].", "evidence": [4, 4]},
+                {"text": "It won an Oscar.", "evidence": []},
+                {"text": "It is of another section.", "evidence": [9]},
+                {"text": "It is half of another.", "evidence": [4, 9]},
+                {"text": "See https://evil.example for the shark.", "evidence": [5]},
+                {"text": "Jaws was directed by Steven Spielberg.", "evidence": [5]},
+                {"text": "https://evil.example", "evidence": [5]},
+            ]
+        },
+    )
+    drafted = await reasoner.draft(QUESTION, Section("Who directed Jaws?", (4, 5)), known, ignore)
+    assert drafted == (
+        Sentence("Jaws was directed by Steven Spielberg.", (4,)),
+        Sentence("See for the shark.", (5,)),
+    )
+    assert "Of another section." not in model_server.asked[0].prompt
+
+
+async def test_a_section_without_evidence_is_not_drafted(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    assert await reasoner.draft(QUESTION, Section("Who?", (7,)), [DIRECTOR], ignore) == ()
+    assert model_server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "means"), [("supported", "supported"), ("partly", "partly"), ("unsupported", "struck")]
+)
+async def test_a_verdict_of_the_judge(
+    verdict: str, means: str, reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("judge", {"reason": "Because.", "verdict": verdict})
+    known = [DIRECTOR, evidence(5, "It has a shark.")]
+    judged = await reasoner.judge(Sentence("Steven Spielberg directed Jaws.", (4,)), known)
+    assert (judged.verdict, judged.reason) == (means, "Because.")
+    assert "shark" not in model_server.asked[0].prompt
+
+
+async def test_a_sentence_without_evidence_is_struck_unasked(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    assert (await reasoner.judge(Sentence("Sharks swim.", (77,)), [DIRECTOR])).verdict == "struck"
+    assert model_server.asked == []
+
+
+async def test_a_rewrite_keeps_the_evidence_and_may_drop_the_sentence(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    sentence = Sentence("Spielberg directed Jaws and won.", (4,))
+    model_server.script("rewrite", {"text": "Spielberg directed Jaws."}, {"text": ""})
+    assert await reasoner.rewrite(sentence, [DIRECTOR], "no prize") == Sentence("Spielberg directed Jaws.", (4,))
+    assert await reasoner.rewrite(sentence, [DIRECTOR], "no prize") is None
+
+
+async def test_the_answer_comes_from_claims_and_their_evidence(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("answer", {"thought": "Capshaw.", "answer": "Kate Capshaw"})
+    claims = [Sentence("Steven Spielberg directed Jaws.", (4,))]
+    assert await reasoner.answer(QUESTION, claims, [DIRECTOR, evidence(5, "Unused.")]) == "Kate Capshaw"
+    assert "- Steven Spielberg directed Jaws." in model_server.asked[0].prompt
+    assert "Unused." not in model_server.asked[0].prompt
+
+
+async def test_without_claims_there_is_no_answer(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    assert await reasoner.answer(QUESTION, [], [DIRECTOR]) == ""
+    assert model_server.asked == []
+
+
+async def test_the_scripted_server_carries_a_whole_hunt(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    """Every step in turn, with no reply scripted: what the drills and the other rooms' tests rely on."""
+    (gap_question,) = await reasoner.plan(Question("run", "Who directed Jaws?", (), False), 3)
+    gap = Gap(1, gap_question)
+    workspace = dataclasses.replace(WORKSPACE, gap=gap, known=(), queries=(), may_answer=False)
+    assert (await reasoner.act(workspace)).kind == "search"
+    kept = await reasoner.note(workspace, CANDIDATES)
+    known = [
+        Evidence(number, one.gap, one.snapshot, one.start, one.end, one.quote, one.score, "Jaws (film)", "")
+        for number, one in enumerate(kept, 1)
+    ]
+    assert known
+    action = await reasoner.act(dataclasses.replace(workspace, known=tuple(known), queries=("x",), may_answer=True))
+    assert action.kind == "answer"
+    gaps = [dataclasses.replace(gap, state="closed", outcome=action.outcome)]
+    assert await reasoner.revise(QUESTION, gaps, known, 3) == ()
+    (section,) = await reasoner.outline(QUESTION, gaps, known)
+    drafted = await reasoner.draft(QUESTION, section, known, ignore)
+    assert [sentence.evidence for sentence in drafted] == [(one.number,) for one in known]
+    assert await reasoner.judge(drafted[0], known) == Judgement("supported", "The evidence says so.")
+    assert await reasoner.rewrite(drafted[0], known, "why") == drafted[0]
+    assert await reasoner.answer(QUESTION, drafted, known)
+    assert model_server.steps() == ["plan", "note", "act", "revise", "draft", "judge", "rewrite", "answer"]

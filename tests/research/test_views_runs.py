@@ -1,0 +1,138 @@
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from research.models import Report, Run
+from tests.fakes.rows import HOSTILE, make_evidence, make_gap, make_report, make_run, make_snapshot, make_step
+
+pytestmark = pytest.mark.django_db
+
+
+def run_page(client, run):
+    return client.get(reverse("run", args=[run.pk])).content.decode()
+
+
+def test_a_waiting_run_shows_its_place_in_the_queue(owner_client, owner, guest):
+    make_run(guest)
+    run = make_run(owner)
+    assert "2nd in the queue" in run_page(owner_client, run)
+
+
+def test_a_run_under_way_shows_plan_trail_draft_and_meters(owner_client, owner):
+    run = make_run(owner, state="running", started_at=timezone.now(), activity="Reading a page")
+    gap = make_gap(run)
+    make_evidence(gap, make_snapshot())
+    make_step(run, "plan", {"gaps": [{"number": 1, "question": gap.question}]})
+    make_step(run, "search", {"gap": 1, "query": "sea clock money", "hits": []})
+    make_step(run, "open", {"gap": 1, "url": "https://x.example/", "title": "X", "snapshot": None, "host": "x.example",
+                            "from": "web", "links": 0}, cost={"pages": 1})  # fmt: skip
+    make_step(run, "note", {"gap": 1, "evidence": [1]})
+    make_step(run, "open", {}, key="hunt/1/gap/1/turn/3/open", error="x.example does not answer")
+    make_step(run, "outline", {"sections": [{"heading": "Money", "evidence": [1]}]})
+    make_step(run, "draft", {"section": "Money", "sentences": [{"text": "He was paid.", "evidence": [1]}]})
+    page = run_page(owner_client, run)
+    for shown in (
+        "Gap 1 of the plan",
+        "sea clock money",
+        "x.example",
+        "The Board paid him £10,000",
+        "x.example does not answer",
+        "Money",
+        "He was paid.",
+        "Reading a page",
+        "1 of 8",
+        "Answer now",
+        "stream?after=7",
+    ):
+        assert shown in page
+
+
+def test_a_finished_run_shows_its_report_and_connects_no_stream(owner_client, owner):
+    page = run_page(owner_client, make_report(owner).run)
+    assert "John Harrison" in page
+    assert "stream" not in page
+
+
+def test_a_failed_run_says_why_and_offers_to_ask_again(owner_client, owner):
+    run = make_run(owner, state="failed", error="Start the model server.")
+    page = run_page(owner_client, run)
+    assert "Start the model server." in page
+    assert f"?again={run.pk}" in page
+
+
+def test_nothing_of_a_run_is_rendered_as_markup(owner_client, owner):
+    run = make_run(owner, question=HOSTILE, state="running", activity=HOSTILE, started_at=timezone.now())
+    gap = make_gap(run, question=HOSTILE, outcome=HOSTILE)
+    make_evidence(gap, make_snapshot(HOSTILE, title=HOSTILE), HOSTILE)
+    make_step(run, "search", {"gap": 1, "query": HOSTILE, "hits": [{"title": HOSTILE, "url": "javascript:alert(1)",
+              "snapshot": 1, "start": 0, "end": 1, "source": HOSTILE}]})  # fmt: skip
+    make_step(run, "note", {"gap": 1, "evidence": [1]})
+    make_step(run, "act", {"gap": 1, "kind": "answer", "outcome": HOSTILE}, cost={"thinking": [HOSTILE]})
+    make_step(run, "outline", {"sections": [{"heading": HOSTILE, "evidence": [1]}]})
+    make_step(run, "draft", {"section": HOSTILE, "sentences": [{"text": HOSTILE, "evidence": [1]}]})
+    make_step(run, "judge", {}, error=HOSTILE)
+    page = run_page(owner_client, run)
+    assert page.count("&lt;script&gt;") >= 9
+    assert "<script>alert" not in page
+    assert "<img" not in page
+    assert "javascript:" not in page
+
+
+def test_a_run_page_costs_no_more_queries_with_more_steps(owner_client, owner, django_assert_max_num_queries):
+    run = make_run(owner, state="running", started_at=timezone.now())
+    for number in range(1, 9):
+        gap = make_gap(run, number)
+        make_evidence(gap, make_snapshot(url=f"https://x.example/{number}"), number=number)
+        make_step(run, "note", {"gap": number, "evidence": [number]})
+    with django_assert_max_num_queries(10):
+        run_page(owner_client, run)
+
+
+def test_stop_and_answer_now_reach_a_run_under_way(owner_client, owner):
+    run = make_run(owner, state="running")
+    assert owner_client.post(reverse("answer-now", args=[run.pk])).status_code == 302
+    assert owner_client.post(reverse("stop", args=[run.pk])).status_code == 302
+    run.refresh_from_db()
+    assert run.answer_now
+    assert run.stop_requested
+
+
+def test_a_wish_has_to_be_posted_with_its_token(owner, owner_client):
+    run = make_run(owner, state="running")
+    assert owner_client.get(reverse("stop", args=[run.pk])).status_code == 405
+    owner_client.handler.enforce_csrf_checks = True
+    refused = owner_client.post(reverse("stop", args=[run.pk]))
+    assert refused.status_code == 403
+    assert "This form was too old" in refused.content.decode()
+    run.refresh_from_db()
+    assert not run.stop_requested
+
+
+def test_deleting_asks_first(owner_client, owner):
+    report = make_report(owner)
+    address = reverse("delete", args=[report.run.pk])
+    assert "Delete this run?" in owner_client.get(address).content.decode()
+    assert Run.objects.exists()
+    assert owner_client.post(address).headers["Location"] == reverse("runs")
+    assert not Run.objects.exists()
+    assert not Report.objects.exists()
+
+
+def test_the_history_is_ones_own_paged_and_found_by_words(owner_client, owner, guest):
+    make_run(guest, question="The guest's secret")
+    for number in range(25):
+        make_run(owner, question=f"Question {number:02d} on clocks")
+    make_report(owner)
+    first, second = (owner_client.get(f"/runs?page={page}").content.decode() for page in (1, 2))
+    assert "Who was paid for the sea clock?" in first
+    assert "John Harrison" in first
+    assert "Question 00 on clocks" in second
+    assert "secret" not in first + second
+    found = owner_client.get("/runs?q=clocks+07").content.decode()
+    assert found.count("<h2>") == 1
+    assert "Question 07" in found
+    assert "No question has these words" in owner_client.get("/runs?q=nowhere").content.decode()
+
+
+def test_an_empty_history_says_so(owner_client):
+    assert "Nothing asked yet" in owner_client.get("/runs").content.decode()
