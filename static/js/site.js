@@ -1,0 +1,73 @@
+// Small conveniences. Every page works without them: nothing here fetches, renders or decides.
+
+// Switch between light and dark, and remember it.
+const root = document.documentElement;
+for (const button of document.querySelectorAll("[data-theme-toggle]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* it lasts for this page only */ }
+  });
+}
+
+// Enter sends a question, Shift+Enter makes a new line. While an input method composes, Enter belongs to it.
+for (const field of document.querySelectorAll("[data-enter-submits]")) {
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    field.form.requestSubmit();
+  });
+}
+
+// A form is sent once: a second Enter must not ask twice. Coming back to the page opens it again.
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => { delete form.dataset.sent; });
+}
+
+// A suggested question goes into the field, so that it can be changed before it is asked.
+for (const link of document.querySelectorAll("a[data-fill]")) {
+  link.addEventListener("click", (event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+    const field = document.getElementById(link.dataset.fill);
+    event.preventDefault();
+    field.value = link.textContent.trim();
+    field.focus();
+  });
+}
+
+// Copy the link. Without the clipboard (plain http on a network) it is at least selected.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", async () => {
+    const field = document.getElementById(button.dataset.copy);
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+      button.textContent = button.dataset.copied;
+    } catch { field.focus(); }
+  });
+}
+
+// Escape closes what hovers: the quote of a citation (WCAG 1.4.13) and the account menu.
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  root.classList.add("no-pops");
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+for (const kind of ["pointerover", "focusin"]) {
+  addEventListener(kind, (event) => {
+    if (event.target instanceof Element && event.target.closest(".cite")) root.classList.remove("no-pops");
+  });
+}
+addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
