@@ -1,0 +1,106 @@
+"""A run as a person watches it: steps and text arrive, a reload in the middle shows the same, the report takes over."""
+
+import json
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import expect
+from redis import Redis
+
+from research.live import channel
+from research.models import Run
+from tests.fakes.rows import make_claim, make_evidence, make_gap, make_run, make_snapshot, make_step
+
+
+@pytest.fixture
+def run(owner):
+    return make_run(owner, state="running", started_at=timezone.now())
+
+
+@pytest.fixture
+def say(run):
+    with Redis.from_url(settings.REDIS_URL) as broker:
+        yield lambda **message: broker.publish(channel(run.pk), json.dumps(message))
+
+
+@pytest.fixture
+def step(run, say):
+    def commit(kind, result, **fields):
+        made = make_step(run, kind, result, **fields)
+        say(seq=made.seq)
+
+    return commit
+
+
+def finish(run, evidence):
+    report = run.reports.create(answer="Harrison")
+    make_claim(report, "The Board paid Harrison.", evidence)
+    Run.objects.filter(pk=run.pk).update(state="done", activity="", finished_at=timezone.now())
+    make_step(run, "end", {"state": "done", "error": ""})
+
+
+def test_a_run_is_watched_from_its_plan_to_its_report(new_page, owner, run, say, step):
+    page = new_page(owner)
+    page.goto(reverse("run", args=[run.pk]))
+    expect(page.get_by_text("The plan comes first")).to_be_visible()
+
+    gap = make_gap(run, question="Who paid for it?")
+    step("plan", {"gaps": [{"number": 1, "question": gap.question}]})
+    expect(page.locator("#gap-1")).to_contain_text("Who paid for it?")
+    expect(page.get_by_text("The plan comes first")).to_have_count(0)
+
+    evidence = make_evidence(gap, make_snapshot())
+    step("search", {"gap": 1, "query": "sea clock <b>money</b>", "hits": []})
+    step("note", {"gap": 1, "evidence": [1]})
+    expect(page.locator("#trail-1")).to_contain_text("sea clock <b>money</b>")
+    expect(page.locator("#trail-1")).to_contain_text("The Board paid him £10,000 in 1765.")
+
+    run.gaps.update(state="closed")
+    step("act", {"gap": 1, "kind": "answer", "outcome": "The Board."})
+    expect(page.locator("#gap-1-head")).to_contain_text("answered")
+
+    step("outline", {"sections": [{"heading": "Money", "evidence": [1]}]})
+    expect(page.get_by_role("heading", name="Money")).to_be_visible()
+    say(section="Money", delta="The Board")
+    say(section="Money", delta=" paid <i>him</i>")
+    expect(page.locator("#draft")).to_contain_text("The Board paid <i>him</i>")
+
+    trail = page.locator("#trail-1").inner_text()
+    page.reload()
+    assert page.locator("#trail-1").inner_text() == trail
+    step("draft", {"section": "Money", "sentences": [{"text": "The Board paid Harrison.", "evidence": [1]}]})
+    expect(page.locator("#draft .claim")).to_have_text("The Board paid Harrison.")
+
+    finish(run, evidence)
+    expect(page.locator("#report .answer")).to_contain_text("Harrison")
+    expect(page.get_by_role("status").filter(has_text="The report is ready.")).to_be_visible()
+    expect(page.locator("#draft")).to_have_count(0)
+    expect(page.get_by_role("link", name="The report’s own page")).to_be_visible()
+    assert page.locator("#trail-1").inner_text() == trail
+
+
+def test_a_run_can_be_stopped_while_it_streams(new_page, owner, run, step):
+    page = new_page(owner)
+    page.goto(reverse("run", args=[run.pk]))
+    make_gap(run)
+    step("plan", {"gaps": [{"number": 1, "question": "?"}]})
+    expect(page.locator("#gap-1")).to_be_visible()  # the buttons have come with the stream by now
+    page.get_by_role("button", name="Answer now").click()
+    expect(page.get_by_text("answering with what it has")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".state")).to_have_text("stopping")
+    run.refresh_from_db()
+    assert run.answer_now
+    assert run.stop_requested
+
+
+def test_a_run_is_read_without_javascript(new_page, owner, run, step):
+    page = new_page(owner, java_script_enabled=False)
+    make_gap(run, question="Who paid for it?")
+    page.goto(reverse("run", args=[run.pk]))
+    expect(page.locator("#gap-1")).to_contain_text("Who paid for it?")
+    step("search", {"gap": 1, "query": "money", "hits": []})
+    page.get_by_role("link", name="Load it again").click()
+    expect(page.locator("#trail-1")).to_contain_text("money")

@@ -1,0 +1,380 @@
+"""A scripted model server of our own that speaks the real protocol: OpenAI's HTTP interface, streaming and not.
+
+It understands the prompts of research/prompts well enough that a whole run succeeds, answers by the name of the reply's
+JSON schema (plan, act, note, ...), and fails on demand in the ways that real servers fail. It never thinks.
+
+    server.script("judge", {"verdict": "unsupported", "reason": "no"})    the next replies to a step, in order
+    server.fail("garbage", step="note")    the next reply to a step, or to any, goes wrong (FAULTS)
+
+As a program, for tests that need a process of its own or want to look around:
+
+    python -m tests.fakes.model_server --port 8099 [--log FILE] [--slow SECONDS] [--fault KIND[:STEP[:TIMES]] ...]
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import re
+import sys
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FAULTS = (
+    "garbage",  # half a JSON object among prose
+    "empty",  # a reply without a word
+    "truncated",  # cut off by max_tokens
+    "prose",  # a sound reply in a code fence, after a sentence
+    "circle",  # the same line without end
+    "thinking",  # a sound reply after thoughts in reasoning_content
+    "inline",  # a sound reply after <think>...</think>
+    "overthinking",  # thoughts that use up max_tokens, and no reply
+    "busy",  # 429 with Retry-After
+    "broken",  # 500
+    "unauthorised",  # 401
+    "unknown",  # 404: no such model
+    "refused",  # 400
+    "error",  # 200, then an error event in the stream
+    "drop",  # the connection is cut in the middle of the stream
+    "hang",  # nothing comes until the server is closed
+    "stall",  # something comes, then nothing
+    "slow",  # a pause between the pieces
+    "plain",  # JSON although a stream was asked for
+)
+
+
+@dataclass
+class Asked:
+    """A request as it came in."""
+
+    step: str
+    body: dict[str, Any]
+    headers: dict[str, str]
+    at: float
+
+    @property
+    def prompt(self) -> str:
+        """The last thing said to the model."""
+        return str(self.body["messages"][-1]["content"])
+
+    @property
+    def digest(self) -> str:
+        """The same for the same question: tells a repeated call."""
+        return hashlib.sha256(json.dumps(self.body["messages"], sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass
+class ModelServer:
+    """The server, and what it was asked. `url` is what CHAT_URL wants."""
+
+    url: str = ""
+    pause: float = 0.0  # seconds between the pieces of every stream
+    models: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "scripted", "max_model_len": 8192}])
+    asked: list[Asked] = field(default_factory=list)
+    at_once: int = 0  # the most requests that were worked on at the same time
+    log: Path | None = None
+    closed: threading.Event = field(default_factory=threading.Event)
+    _working: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _scripts: dict[str, deque[Any]] = field(default_factory=lambda: defaultdict(deque))
+    _faults: list[tuple[str, str]] = field(default_factory=list)
+
+    def script(self, step: str, *replies: Any) -> None:
+        """The next replies to a step: objects are sent as JSON, strings as they are."""
+        self._scripts[step].extend(replies)
+
+    def fail(self, fault: str, step: str = "", times: int = 1) -> None:
+        """Let the next replies (to a step, or to any) go wrong."""
+        assert fault in FAULTS, fault
+        self._faults.extend([(step, fault)] * times)
+
+    def steps(self) -> list[str]:
+        """The names of the steps that were asked, in order."""
+        return [asked.step for asked in self.asked]
+
+    @contextlib.contextmanager
+    def working(self, asked: Asked) -> Iterator[str]:
+        """Note a request while it is worked on; gives the fault that it shall meet, or ''."""
+        with self._lock:
+            self.asked.append(asked)
+            self._working += 1
+            self.at_once = max(self.at_once, self._working)
+            found = next((pair for pair in self._faults if pair[0] in {"", asked.step}), ("", ""))
+            if found[1]:
+                self._faults.remove(found)
+            if self.log:
+                line = {
+                    "at": asked.at,
+                    "step": asked.step,
+                    "digest": asked.digest,
+                    "fault": found[1],
+                    "prompt": asked.prompt,
+                }
+                with self.log.open("a") as file:
+                    file.write(json.dumps(line) + "\n")
+        try:
+            yield found[1]
+        finally:
+            with self._lock:
+                self._working -= 1
+
+    def reply(self, asked: Asked) -> str:
+        """The scripted reply to a step, or the default one made of the prompt."""
+        with self._lock:
+            scripted = self._scripts[asked.step]
+            reply = scripted.popleft() if scripted else default_reply(asked)
+        return reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
+
+
+def default_reply(asked: Asked) -> dict[str, Any]:
+    """A sensible reply made of nothing but the prompt, so that a whole run succeeds."""
+    # A repair shows the error last; what is asked stands before it.
+    prompt = next(str(m["content"]) for m in asked.body["messages"] if m["role"] == "user")
+    make = {
+        "plan": _plan,
+        "act": _act,
+        "note": _note,
+        "revise": lambda _: {"thought": "Nothing is missing.", "complete": True, "questions": []},
+        "draft": _draft,
+        "judge": lambda _: {"reason": "The evidence says so.", "verdict": "supported"},
+        "rewrite": lambda prompt: {"text": _line(prompt, "Sentence")},
+        "answer": _answer,
+    }.get(asked.step)
+    return make(prompt) if make else {"reply": "unscripted"}
+
+
+def _line(prompt: str, label: str) -> str:
+    found = re.findall(rf"^{re.escape(label)}: (.*)$", prompt, re.MULTILINE)
+    return found[-1] if found else ""
+
+
+def _words(text: str) -> set[str]:
+    return {word for word in re.findall(r"\w+", text.lower()) if len(word) > 3}
+
+
+def _plan(prompt: str) -> dict[str, Any]:
+    found = re.search(r"^<<< (.*) >>>$", prompt, re.MULTILINE)
+    return {"questions": [found[1] if found else prompt]}
+
+
+def _act(prompt: str) -> dict[str, Any]:
+    kinds = prompt.rpartition("Allowed kinds: ")[2]
+    known = re.findall(r"^Known: E\d+ \(.*?\): (.*)$", prompt, re.MULTILINE)
+    if "answer" in kinds:
+        action: dict[str, Any] = {"kind": "answer", "outcome": " ".join(known[0].split()[:12])}
+    elif "open" in kinds and not known and (page := re.search(r"^Page (\d+):", prompt, re.MULTILINE)):
+        action = {"kind": "open", "number": int(page[1])}
+    else:
+        tried = len(re.findall(r"^Tried: ", prompt, re.MULTILINE))
+        action = {"kind": "search", "query": f"{_line(prompt, 'Sub-question')} {'more ' * tried}".strip()}
+    return {"thought": "By rule.", "query": "", "number": 0, "outcome": "", **action}
+
+
+def _note(prompt: str) -> dict[str, Any]:
+    """The two sentences that share most words with the sub-question."""
+    wanted = _words(_line(prompt, "Sub-question"))
+    shown = [(int(number), text) for number, text in re.findall(r"^\[(\d+)\] (.*)$", prompt, re.MULTILINE)]
+    shared = sorted(shown, key=lambda pair: -len(wanted & _words(pair[1])))
+    return {"keep": [number for number, text in shared[:2] if wanted & _words(text)]}
+
+
+def _draft(prompt: str) -> dict[str, Any]:
+    evidence = re.findall(r"^(\d+) \(.*?\): (.*)$", prompt, re.MULTILINE)
+    # Not the bare quotation: a sentence that says the very words of its evidence needs no judge.
+    return {"sentences": [{"text": f"It says: {quote}", "evidence": [int(number)]} for number, quote in evidence[:4]]}
+
+
+def _answer(prompt: str) -> dict[str, Any]:
+    claims = re.findall(r"^- (.*)$", prompt, re.MULTILINE)
+    return {"thought": "By rule.", "answer": " ".join(claims[0].split()[:12]) if claims else ""}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: "_Server"
+
+    def log_message(self, *_args: object) -> None:
+        """Quiet: `asked` and --log tell what came in."""
+
+    def do_GET(self) -> None:
+        if self.path == "/v1/models":
+            self._json(200, {"object": "list", "data": self.server.fake.models})
+        else:
+            self._json(404, {"error": {"message": "no such page", "code": 404}})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path != "/v1/chat/completions":
+            return self._json(404, {"error": {"message": "no such page", "code": 404}})
+        step = body.get("response_format", {}).get("json_schema", {}).get("name", "")
+        asked = Asked(step, body, {key.lower(): value for key, value in self.headers.items()}, time.time())
+        with self.server.fake.working(asked) as fault:
+            try:
+                return self._answer(asked, fault)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True  # the client has gone: it stopped waiting, or was killed
+                return None
+
+    def _answer(self, asked: Asked, fault: str) -> None:
+        refusals = {"busy": 429, "broken": 500, "unauthorised": 401, "unknown": 404, "refused": 400}
+        if fault in refusals:
+            message = {"message": f"scripted fault: {fault}", "code": refusals[fault]}
+            return self._json(refusals[fault], {"error": message}, {"Retry-After": "7"} if fault == "busy" else {})
+        if fault == "hang":
+            self.server.fake.closed.wait(600)
+            return self._cut()
+        text, thoughts, finish = self._spoilt(self.server.fake.reply(asked), fault)
+        if fault == "plain" or not asked.body.get("stream"):
+            message = {"role": "assistant", "content": text, "reasoning_content": thoughts or None}
+            choice = {"index": 0, "message": message, "finish_reason": finish}
+            return self._json(200, {"object": "chat.completion", "choices": [choice], "usage": _usage(asked, text)})
+        return self._stream(asked, fault, text, thoughts, finish)
+
+    @staticmethod
+    def _spoilt(text: str, fault: str) -> tuple[str, str, str]:
+        """(reply, thoughts, finish_reason) as the fault leaves them."""
+        match fault:
+            case "garbage":
+                return "Sure! Here you are: {'questions': [1, oops", "", "stop"
+            case "empty":
+                return "", "", "stop"
+            case "truncated":
+                return text[: len(text) // 2], "", "length"
+            case "prose":
+                return f"Here is the JSON:\n```json\n{text}\n```\nI hope that helps.", "", "stop"
+            case "circle":
+                return "and so on and so forth\n" * 200, "", "length"
+            case "thinking":
+                return text, "First I look at {the braces}, then I reply.", "stop"
+            case "inline":
+                return f"<think>First I look at {{the braces}}, then I reply.</think>\n{text}", "", "stop"
+            case "overthinking":
+                return "", " ".join(f"On the {n}th hand there is more to consider." for n in range(20)), "length"
+        return text, "", "stop"
+
+    def _stream(self, asked: Asked, fault: str, text: str, thoughts: str, finish: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self._event(_chunk({"role": "assistant", "content": ""}))
+        pieces = [("reasoning_content", piece) for piece in _pieces(thoughts)]
+        pieces += [("content", piece) for piece in _pieces(text)]
+        pause = 0.1 if fault == "slow" else self.server.fake.pause
+        for count, (name, piece) in enumerate(pieces):
+            if count == len(pieces) // 2 and fault in {"drop", "stall", "error"}:
+                self._halfway(fault)
+                return
+            self._event(_chunk({name: piece}))
+            if pause:
+                time.sleep(pause)
+        self._event(_chunk({}, finish))
+        if asked.body.get("stream_options", {}).get("include_usage"):
+            self._event({"object": "chat.completion.chunk", "choices": [], "usage": _usage(asked, text + thoughts)})
+        self._write(b"data: [DONE]\n\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _halfway(self, fault: str) -> None:
+        if fault == "error":
+            self._event({"error": {"message": "scripted fault: out of memory", "code": 500}})
+        if fault == "stall":
+            self.server.fake.closed.wait(600)
+        self._cut()
+
+    def _cut(self) -> None:
+        self.close_connection = True
+
+    def _event(self, event: dict[str, Any]) -> None:
+        self._write(f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode())
+
+    def _write(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
+
+    def _json(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        data = json.dumps(body, ensure_ascii=False).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    fake: ModelServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away: they are stopped, or killed on purpose."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def _pieces(text: str) -> list[str]:
+    """Pieces as a tokenizer would cut them, without regard to words."""
+    return [text[at : at + 5] for at in range(0, len(text), 5)]
+
+
+def _chunk(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return {"object": "chat.completion.chunk", "model": "scripted", "choices": [choice]}
+
+
+def _usage(asked: Asked, text: str) -> dict[str, int]:
+    prompt = sum(len(message["content"]) for message in asked.body["messages"]) // 4
+    return {"prompt_tokens": prompt, "completion_tokens": len(text) // 4, "total_tokens": prompt + len(text) // 4}
+
+
+@contextlib.contextmanager
+def serving(port: int = 0, models: ModelServer | None = None) -> Iterator[ModelServer]:
+    """A server on 127.0.0.1, on a free port where none is given."""
+    models = models or ModelServer()
+    http = _Server(("127.0.0.1", port), _Handler)
+    http.fake = models
+    models.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
+    thread = threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield models
+    finally:
+        models.closed.set()
+        http.shutdown()
+        http.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServer]:
+    """A scripted model server, in this process."""
+    with serving() as models:
+        yield models
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--port", type=int, default=0)
+    options.add_argument("--log", type=Path, help="a JSON line for each request")
+    options.add_argument("--slow", type=float, default=0.0, help="seconds between the pieces of a stream")
+    options.add_argument("--fault", action="append", default=[], help="KIND[:STEP[:TIMES]]")
+    given = options.parse_args()
+    models = ModelServer(pause=given.slow, log=given.log)
+    for fault in given.fault:
+        kind, step, times = (*fault.split(":"), "", "")[:3]
+        models.fail(kind, step, int(times or 1))
+    with serving(given.port, models), contextlib.suppress(KeyboardInterrupt):
+        print(models.url, flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
