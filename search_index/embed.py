@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from search_index.errors import IndexFailure
-from search_index.models.page import DIMENSIONS
 
 Vectors = NDArray[np.float32]
 
+NAME, DIMENSIONS = "bge-small-en-v1.5", 384
 QUERY_PREFIX = "Represent this sentence for searching relevant passages: "  # what the model was trained with
 MAX_TOKENS = 512
 BATCH_TOKENS = 2000  # larger batches are no faster on a CPU, and need more memory

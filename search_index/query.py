@@ -46,12 +46,16 @@ class Asked:
     terms: Words
     sources: list[int] | None  # None for all
     candidates: int  # of each side
+    model: int  # whose vectors are looked at
+    dimensions: int
 
     def run(self, name: str, **parameters: Any) -> list[Any]:
         """The rows of the named statement."""
         always: dict[str, Any] = {
             "sources": self.sources,
             "candidates": self.candidates,
+            "model": self.model,
+            "dimensions": self.dimensions,
             "phrases": self.terms.phrases,
             "holding": None,
             "queries": self.terms.queries,
@@ -97,7 +101,8 @@ def search(
     vector = embed_query(f"{text}\n{_clean(reasoning)}".strip())
     with transaction.atomic(), connection.cursor() as cursor:
         terms = words(cursor, text)
-        asked = Asked(cursor, terms, list(sources) or None, max(CANDIDATES, 2 * limit))
+        cursor.execute(SQL["serving"])
+        asked = Asked(cursor, terms, list(sources) or None, max(CANDIDATES, 2 * limit), *cursor.fetchone())
         found = set() if mode == "dense" else _best_by_terms(asked)
         if mode != "lexical":
             found |= _nearest(asked, vector)
@@ -106,7 +111,7 @@ def search(
         share = _lexical_share(mode, terms)
         ranked = _ranked(_scored(asked, found, vector, vector), share)
         if mode == "hybrid" and ranked:
-            towards = _moved(cursor, vector, ranked)
+            towards = _moved(asked, vector, ranked)
             found |= _nearest(asked, towards)
             ranked = _ranked(_scored(asked, found, vector, towards), share)
         return _hits(cursor, diverse(ranked, limit))
@@ -175,12 +180,11 @@ def _scored(asked: Asked, found: set[int], vector: Vectors, moved: Vectors) -> l
     return [Candidate(*row) for row in rows]
 
 
-def _moved(cursor: CursorWrapper, vector: Vectors, ranked: Sequence[tuple[float, Candidate]]) -> Vectors:
+def _moved(asked: Asked, vector: Vectors, ranked: Sequence[tuple[float, Candidate]]) -> Vectors:
     """The query's vector, moved towards its best passages, the more the better they are."""
     best = {candidate.passage: score**FEEDBACK_TRUST for score, candidate in ranked[:FEEDBACK_PASSAGES]}
-    cursor.execute(SQL["vectors"], {"ids": list(best)})
     moved = vector.astype(float)
-    for passage, text in cursor.fetchall():
+    for passage, text in asked.run("vectors", ids=list(best)):
         moved += FEEDBACK * best[passage] / (sum(best.values()) or 1.0) * np.array(json.loads(text))
     unit: Vectors = (moved / np.linalg.norm(moved)).astype(np.float32)
     return unit

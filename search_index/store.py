@@ -8,6 +8,7 @@ Called by search_index/crawl.py and reading.py.
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -30,13 +31,14 @@ PAGE_FIELDS = ["state", "reason", "detail", "attempts", "due_at", "fetched_at", 
 
 class Prepared(NamedTuple):
     """A page that is ready to be stored: what was fetched (None for files and datasets), what was read from it, its
-    pieces, and their vectors: one row a chunk, of embedding_texts()."""
+    pieces, and their vectors by the serving model: one row a chunk, of embedding_texts(); None where they are still to
+    be made."""
 
     page: Page
     fetched: "Fetched | None"
     extracted: "Extracted"
     chunks: "Sequence[Chunk]"
-    vectors: Vectors
+    vectors: Vectors | None = None
 
 
 def store_page(  # noqa: PLR0917 - what a page came to, in the order in which it was found out
@@ -46,7 +48,7 @@ def store_page(  # noqa: PLR0917 - what a page came to, in the order in which it
     fetched: "Fetched | None",
     extracted: "Extracted",
     chunks: "Sequence[Chunk]",
-    vectors: Vectors,
+    vectors: Vectors | None = None,
 ) -> Snapshot:
     """store_many() for one page."""
     (snapshot,) = store_many(crawl, epoch, [Prepared(page, fetched, extracted, chunks, vectors)])
@@ -57,8 +59,8 @@ def store_many(crawl: Crawl | None, epoch: int | None, prepared: Sequence[Prepar
     """Make each page's text its current snapshot, with its passages, and count them on the crawl. For each page:
 
     1. the snapshot: the page's stored one with the same text, or a new one;
-    2. the passages: those of the page's former snapshot go, the new ones come (the former snapshot stays: citations
-       point to it);
+    2. the passages: those of the page's former snapshot that it does not have any more go, the new ones come, to be
+       embedded or with their vectors (the former snapshot stays: citations point to it);
     3. the page: indexed, with what the fetch said;
 
     and last the crawl: its counts, if it is still ours. Raises LostLease, and then nothing at all is stored.
@@ -126,16 +128,16 @@ def _snapshot(page: Page, extracted: "Extracted") -> Snapshot:
 
 
 def _replace_passages(
-    page: Page, snapshot: Snapshot, extracted: "Extracted", chunks: "Sequence[Chunk]", vectors: Vectors
+    page: Page, snapshot: Snapshot, extracted: "Extracted", chunks: "Sequence[Chunk]", vectors: Vectors | None
 ) -> None:
-    """One statement out, one in: a row at a time would cost a round trip a passage."""
-    if len(chunks) != len(vectors):
+    """Three statements, however many passages there are: a row at a time would cost a round trip a passage."""
+    if vectors is not None and len(chunks) != len(vectors):
         raise ValueError(f"{len(chunks)} chunks, but {len(vectors)} vectors")
     with connection.cursor() as cursor:
-        cursor.execute(SQL["forget_passages"], {"page": page.pk})
         cursor.execute(
-            SQL["insert_passages"],
+            SQL["replace_passages"],
             {
+                "page": page.pk,
                 "snapshot": snapshot.pk,
                 "source": page.source_id,
                 "title": snapshot.title,
@@ -143,9 +145,21 @@ def _replace_passages(
                 "ends": [chunk.end for chunk in chunks],
                 "headings": [chunk.heading for chunk in chunks],
                 "texts": [extracted.text[chunk.start : chunk.end] for chunk in chunks],
-                "vectors": [vector_text(vector) for vector in vectors],
+                "host": host_of(page.url),
+                "language": snapshot.language,
+                "source_class": snapshot.source_class,
+                "published_on": snapshot.published_on,
             },
         )
+        cursor.execute(SQL["await_vectors"], {"snapshot": snapshot.pk})
+        if vectors is not None:
+            made = [vector_text(vector) for vector in vectors]
+            cursor.execute(SQL["store_vectors"], {"snapshot": snapshot.pk, "vectors": made})
+
+
+def host_of(url: str) -> str:
+    """The web host of an address; empty for files and datasets."""
+    return urlsplit(url).hostname or "" if url.startswith(("http://", "https://")) else ""
 
 
 def vector_text(vector: Vectors) -> str:

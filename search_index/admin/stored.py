@@ -199,7 +199,7 @@ class PassageAdmin(Within):
     fields = ("shown_snapshot", "source", "number", "span", "heading", "whole", "lexemes")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        passages = super().get_queryset(request).defer("embedding", "lexemes")
+        passages = super().get_queryset(request).defer("lexemes")
         excerpt = Substr("snapshot__text", F("start") + 1, Least(F("end") - F("start"), EXCERPT))
         shown: QuerySet[Any] = passages.annotate(excerpt=excerpt, page_url=F("snapshot__page__url"))
         return shown

@@ -1,6 +1,18 @@
-"""The index's rows: Source -> Page -> Snapshot -> Passage, and Crawl, one pass over a source."""
+"""The index's rows: Source -> Page -> Snapshot -> Passage -> Vector; Crawl, a pass over a source; Host, a web host."""
 
 from search_index.models.page import Page, Passage, Snapshot
-from search_index.models.source import Crawl, Source
+from search_index.models.source import Boost, Crawl, Host, Source, SourceClass
+from search_index.models.vector import EmbeddingModel, Vector
 
-__all__ = ["Crawl", "Page", "Passage", "Snapshot", "Source"]
+__all__ = [
+    "Boost",
+    "Crawl",
+    "EmbeddingModel",
+    "Host",
+    "Page",
+    "Passage",
+    "Snapshot",
+    "Source",
+    "SourceClass",
+    "Vector",
+]

@@ -4,15 +4,13 @@ A page in state `queued` is the frontier: fetching, refusing or failing it moves
 stores what came of it, so a killed crawl goes on where it was.
 """
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from pgvector.django import HalfVectorField, HnswIndex
 
-from search_index.models.source import Crawl, Source
-
-DIMENSIONS = 384  # of bge-small-en-v1.5, the built-in embedding model
+from search_index.models.source import Crawl, Source, SourceClass
 
 
 class Page(models.Model):
@@ -46,13 +44,28 @@ class Page(models.Model):
     etag = models.TextField(blank=True)
     last_modified = models.CharField(max_length=100, blank=True)
     rendered = models.BooleanField(default=False)  # by the browser
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+    body_sha256 = models.CharField(max_length=64, blank=True)  # of what was fetched: the same again needs no reading
+    looks = models.PositiveIntegerField(default=0)  # how often it was fetched and read, or found unchanged
+    changes = models.PositiveIntegerField(default=0)  # how often it had another text than the time before
+    crashes = models.PositiveSmallIntegerField(default=0)  # of the process that read it; after two it is quarantined
+    # Judgement: what was measured of its text; the buckets of its MinHash; the page that all near-duplicates of a text
+    # are one with (its own id, or another page's); how a copy differs from it in numbers or negations, if it does.
+    signals = models.JSONField(default=dict)
+    bands = ArrayField(models.BigIntegerField(), default=list)
+    cluster = models.BigIntegerField(null=True, db_index=True)
+    conflict = models.TextField(blank=True)
     snapshot = models.OneToOneField("Snapshot", null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         verbose_name = _("page")
         verbose_name_plural = _("pages")
         constraints = [models.UniqueConstraint(fields=["source", "url"], name="one_page_a_url")]
-        indexes = [models.Index(fields=["source", "state", "depth", "id"]), models.Index(fields=["url"])]
+        indexes = [
+            models.Index(fields=["source", "state", "depth", "id"]),
+            models.Index(fields=["url"]),
+            GinIndex(fields=["bands"], name="page_bands"),
+        ]
 
     def __str__(self) -> str:
         return self.url
@@ -71,6 +84,7 @@ class Snapshot(models.Model):
     author = models.TextField(blank=True)
     published_on = models.DateField(null=True)
     language = models.CharField(max_length=10, blank=True)
+    source_class = models.CharField(max_length=10, choices=SourceClass, default=SourceClass.UNKNOWN, blank=True)
     headings = models.JSONField(default=list)
     links = models.JSONField(default=list)
     fetched_at = models.DateTimeField()
@@ -85,9 +99,11 @@ class Snapshot(models.Model):
 
 
 class Passage(models.Model):
-    """A piece of a page's current snapshot: `snapshot.text[start:end]`, with its vector and its lexical terms.
+    """A piece of a page's current snapshot: `snapshot.text[start:end]`, with its lexical terms.
 
     `heading` is the path of headings above it ("Guide › Install"): context for embedding, never part of the quote.
+    `digest` is of title, heading and text: a passage that says the same in the page's next snapshot keeps its row, and
+    with it its vectors. What a search filters by is repeated here, so that it is filtered before it is ranked.
     """
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="passages")
@@ -96,22 +112,27 @@ class Passage(models.Model):
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
     heading = models.TextField(blank=True)
+    digest = models.UUIDField()
     lexemes = SearchVectorField()
-    embedding = HalfVectorField(dimensions=DIMENSIONS)
+    host = models.CharField(max_length=255, blank=True)  # empty for files
+    language = models.CharField(max_length=10, blank=True)
+    source_class = models.CharField(max_length=10, blank=True)
+    published_on = models.DateField(null=True)
 
     class Meta:
         verbose_name = _("passage")
         verbose_name_plural = _("passages")
-        constraints = [models.UniqueConstraint(fields=["snapshot", "ordinal"], name="one_passage_an_ordinal")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["snapshot", "ordinal"], name="one_passage_an_ordinal", deferrable=models.Deferrable.DEFERRED
+            )
+        ]
         indexes = [
             GinIndex(fields=["lexemes"], name="passage_lexemes", fastupdate=False),
-            HnswIndex(
-                name="passage_embedding",
-                fields=["embedding"],
-                m=16,
-                ef_construction=128,
-                opclasses=["halfvec_ip_ops"],
-            ),
+            models.Index(fields=["host"], name="passage_host"),
+            models.Index(fields=["language"], name="passage_language"),
+            models.Index(fields=["source_class"], name="passage_class"),
+            models.Index(fields=["published_on"], name="passage_day"),
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,29 @@
-"""Source: a place the index is fed from. Crawl: one pass over it, with its lease and its counts."""
+"""Source: a place the index is fed from. Crawl: one pass over it, with its lease and its counts. Host: a web host, with
+its manners and what became of it."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+
+class SourceClass(models.TextChoices):
+    """Who speaks on a page: told to readers, and a signal of the ranking."""
+
+    PRIMARY = "primary", _("primary")  # the law, the paper, the project's own documentation, the office that counts
+    REFERENCE = "reference", _("reference")
+    NEWS = "news", _("news")
+    VENDOR = "vendor", _("vendor")
+    FORUM = "forum", _("forum")
+    USER = "user", _("user content")
+    UNKNOWN = "", _("not known")
+
+
+class Boost(models.IntegerChoices):
+    """The operator's own weight on what comes from a source or host."""
+
+    BURY = -1, _("bury")
+    NEUTRAL = 0, _("as it ranks")
+    BOOST = 1, _("boost")
 
 
 class Source(models.Model):
@@ -11,8 +32,12 @@ class Source(models.Model):
     class Kind(models.TextChoices):
         SITE = "site", _("Web site (follows links)")
         SITEMAP = "sitemap", _("Sitemap")
+        FEED = "feed", _("Feed (RSS, Atom, JSON)")
+        PAGE = "page", _("One web page")
         FOLDER = "folder", _("Folder of documents")
         FILE = "file", _("One document")
+        UPLOAD = "upload", _("Uploaded documents")
+        WARC = "warc", _("Web archive (WARC)")
         BEIR = "beir", _("BEIR dataset")
         LIVE = "live", _("Live web (pages that runs opened)")
 
@@ -29,6 +54,39 @@ class Source(models.Model):
             "To one host. A longer Crawl-delay in robots.txt wins; hosts of your own (EGRESS_ALLOW) can take 0."
         ),
     )
+    allow = models.TextField(
+        _("only these addresses"),
+        blank=True,
+        help_text=_("Patterns, one a line: * stands for anything (/guide/*, *.html). Empty: all that lies below it."),
+    )
+    deny = models.TextField(
+        _("none of these addresses"), blank=True, help_text=_("Patterns, one a line; they go before the others.")
+    )
+    collection = models.CharField(
+        _("collection"),
+        max_length=100,
+        blank=True,
+        db_index=True,
+        help_text=_("Sources searched together by one name."),
+    )
+    source_class = models.CharField(
+        _("class"),
+        max_length=10,
+        choices=SourceClass,
+        default=SourceClass.UNKNOWN,
+        blank=True,
+        help_text=_("Who speaks there. Not known: each page is judged by itself."),
+    )
+    boost = models.SmallIntegerField(_("ranking"), choices=Boost, default=Boost.NEUTRAL)
+    keep_fresh = models.BooleanField(
+        _("keep fresh"),
+        default=True,
+        help_text=_("Crawl it again by itself, as often as its pages are seen to change."),
+    )
+    crawl_every = models.DurationField(
+        null=True, editable=False
+    )  # learned; null until there is something to learn from
+    next_crawl_at = models.DateTimeField(null=True, editable=False, db_index=True)
     paused = models.BooleanField(_("paused"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -59,6 +117,8 @@ class Crawl(models.Model):
     refused = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     passages = models.PositiveIntegerField(default=0)
+    # Seconds of work by stage (fetch, extract, judge, store, embed): summed over tasks side by side, not wall time.
+    seconds = models.JSONField(default=dict)
     lease_owner = models.CharField(max_length=100, blank=True)
     lease_epoch = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
@@ -78,3 +138,33 @@ class Crawl(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Host(models.Model):
+    """A web host that a crawl or a run has spoken to: its manners, shared by all workers, and what became of it."""
+
+    class Standing(models.TextChoices):
+        OPEN = "", _("open")
+        BLOCKED = "blocked", _("blocked by the operator")
+        TRAP = "trap", _("a crawler trap")
+        POISON = "poison", _("contradicts itself in copies")
+
+    name = models.CharField(_("host"), max_length=255, unique=True)
+    standing = models.CharField(_("standing"), max_length=10, choices=Standing, default=Standing.OPEN, blank=True)
+    reason = models.TextField(_("why"), blank=True)
+    source_class = models.CharField(
+        _("class"), max_length=10, choices=SourceClass, default=SourceClass.UNKNOWN, blank=True
+    )
+    boost = models.SmallIntegerField(_("ranking"), choices=Boost, default=Boost.NEUTRAL)
+    # Politeness: when the next request may begin (by the database's clock), and how long answers have taken of late.
+    free_at = models.DateTimeField(null=True)
+    seconds = models.FloatField(null=True)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("host")
+        verbose_name_plural = _("hosts")
+
+    def __str__(self) -> str:
+        return self.name

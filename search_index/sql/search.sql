@@ -9,21 +9,25 @@ SELECT count(*) FROM (
 ) AS passage
 
 -- nearest_by_index --
--- The nearest passages by the HNSW index. Needs hnsw.iterative_scan, without which a filter leaves too few rows; the
--- order is relaxed, and some neighbours are missed.
-SELECT id FROM search_index_passage
-WHERE (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
+-- The nearest passages by the serving model's HNSW index. Needs hnsw.iterative_scan, without which a filter leaves too
+-- few rows; the order is relaxed, and some neighbours are missed.
+SELECT passage.id
+FROM search_index_vector AS vector JOIN search_index_passage AS passage ON passage.id = vector.passage_id
+WHERE vector.model_id = %(model)s
+    AND (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
     AND (%(holding)s::tsquery IS NULL OR lexemes @@ %(holding)s::tsquery)
-ORDER BY embedding <#> %(vector)s::halfvec
+ORDER BY vector.embedding::halfvec(%(dimensions)s) <#> %(vector)s::halfvec(%(dimensions)s)
 LIMIT %(candidates)s
 
 -- nearest_exactly --
 -- The nearest passages by looking at each that the filter leaves. The "+ 0" keeps the planner from the HNSW index,
 -- which it prefers even under a filter where it is slower and finds less.
-SELECT id FROM search_index_passage
-WHERE (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
+SELECT passage.id
+FROM search_index_passage AS passage JOIN search_index_vector AS vector ON vector.passage_id = passage.id
+WHERE vector.model_id = %(model)s AND vector.embedding IS NOT NULL
+    AND (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
     AND (%(holding)s::tsquery IS NULL OR lexemes @@ %(holding)s::tsquery)
-ORDER BY (embedding <#> %(vector)s::halfvec) + 0
+ORDER BY (vector.embedding <#> %(vector)s::halfvec) + 0
 LIMIT %(candidates)s
 
 -- phrase --
@@ -83,7 +87,8 @@ LIMIT %(candidates)s
 
 -- vectors --
 -- The vectors of some passages, as text.
-SELECT id, embedding::text FROM search_index_passage WHERE id = ANY(%(ids)s)
+SELECT passage_id, embedding::text FROM search_index_vector
+WHERE model_id = %(model)s AND passage_id = ANY(%(ids)s) AND embedding IS NOT NULL
 
 -- score --
 -- The exact scores of each candidate, and what diversity has to know of it. The lexical score is a sum over the query's
@@ -91,8 +96,8 @@ SELECT id, embedding::text FROM search_index_passage WHERE id = ANY(%(ids)s)
 -- 1 + log(length) (its normalisation 1). ts_rank of all terms at once knows no rarity, ts_rank_cd drowns in common words.
 SELECT
     passage.id,
-    -(passage.embedding <#> %(vector)s::halfvec),
-    -(passage.embedding <#> %(moved)s::halfvec),
+    coalesce(-(vector.embedding <#> %(vector)s::halfvec), 0), -- none yet: it is judged by its words
+    coalesce(-(vector.embedding <#> %(moved)s::halfvec), 0),
     (
         SELECT coalesce(sum(term.weight * ts_rank(%(fields)s::real[], passage.lexemes, term.query, 1)), 0)
         FROM unnest(%(queries)s::tsquery[], %(weights)s::real[]) AS term (query, weight)
@@ -102,6 +107,7 @@ SELECT
 FROM search_index_passage AS passage
 JOIN search_index_snapshot AS snapshot ON snapshot.id = passage.snapshot_id
 JOIN search_index_page AS page ON page.id = snapshot.page_id
+LEFT JOIN search_index_vector AS vector ON vector.passage_id = passage.id AND vector.model_id = %(model)s
 WHERE passage.id = ANY(%(ids)s)
 
 -- hits --
@@ -115,3 +121,7 @@ JOIN search_index_snapshot AS snapshot ON snapshot.id = passage.snapshot_id
 JOIN search_index_page AS page ON page.id = snapshot.page_id
 JOIN search_index_source AS source ON source.id = passage.source_id
 WHERE passage.id = ANY(%(ids)s)
+
+-- serving --
+-- The model whose vectors the search looks at.
+SELECT id, dimensions FROM search_index_embeddingmodel WHERE state = 'serving'

@@ -1,20 +1,63 @@
--- forget_passages --
--- The passages of all snapshots of a page. Only the current snapshot of a page is searched.
-DELETE FROM search_index_passage
-WHERE snapshot_id IN (SELECT id FROM search_index_snapshot WHERE page_id = %(page)s)
-
--- insert_passages --
--- The passages of a snapshot, numbered in the order given. Terms of the title weigh most (A), then those of the headings
--- (B); the weights' factors are in search.sql.
-INSERT INTO search_index_passage (snapshot_id, source_id, ordinal, start, "end", heading, lexemes, embedding)
+-- replace_passages --
+-- Makes these the passages of a page: only its current snapshot is searched. A passage that says the same as before
+-- (the digest tells) keeps its row, and with it its vectors; the others go, and new ones come. Terms of the title weigh
+-- most (A), then those of the headings (B); the weights' factors are in search.sql.
+WITH piece AS (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY digest ORDER BY ordinal) AS nth
+    FROM (
+        SELECT *, md5(%(title)s || E'\n' || heading || E'\n' || body)::uuid AS digest
+        FROM unnest(%(starts)s::int[], %(ends)s::int[], %(headings)s::text[], %(texts)s::text[])
+            WITH ORDINALITY AS given (start, "end", heading, body, ordinal)
+    ) AS given
+),
+old AS (
+    SELECT id, digest, row_number() OVER (PARTITION BY digest ORDER BY ordinal) AS nth
+    FROM search_index_passage
+    WHERE snapshot_id IN (SELECT id FROM search_index_snapshot WHERE page_id = %(page)s)
+),
+kept AS (
+    UPDATE search_index_passage AS passage
+    SET
+        snapshot_id = %(snapshot)s, source_id = %(source)s, ordinal = piece.ordinal - 1,
+        start = piece.start, "end" = piece."end", host = %(host)s, language = %(language)s,
+        source_class = %(source_class)s, published_on = %(published_on)s
+    FROM old JOIN piece USING (digest, nth)
+    WHERE passage.id = old.id
+    RETURNING passage.id
+),
+gone AS (
+    DELETE FROM search_index_passage
+    WHERE id IN (SELECT old.id FROM old LEFT JOIN piece USING (digest, nth) WHERE piece.ordinal IS NULL)
+)
+INSERT INTO search_index_passage
+    (snapshot_id, source_id, ordinal, start, "end", heading, digest, host, language, source_class, published_on, lexemes)
 SELECT
-    %(snapshot)s, %(source)s, piece.ordinal - 1, piece.start, piece."end", piece.heading,
+    %(snapshot)s, %(source)s, piece.ordinal - 1, piece.start, piece."end", piece.heading, piece.digest,
+    %(host)s, %(language)s, %(source_class)s, %(published_on)s,
     setweight(to_tsvector('english', %(title)s), 'A')
         || setweight(to_tsvector('english', piece.heading), 'B')
-        || to_tsvector('english', piece.body),
-    piece.embedding::halfvec
-FROM unnest(%(starts)s::int[], %(ends)s::int[], %(headings)s::text[], %(texts)s::text[], %(vectors)s::text[])
-    WITH ORDINALITY AS piece (start, "end", heading, body, embedding, ordinal)
+        || to_tsvector('english', piece.body)
+FROM piece LEFT JOIN old USING (digest, nth)
+WHERE old.id IS NULL
+
+-- await_vectors --
+-- Notes that a vector is to be made, by every model, of each passage of a snapshot that has none yet.
+INSERT INTO search_index_vector (passage_id, model_id)
+SELECT passage.id, model.id
+FROM search_index_passage AS passage CROSS JOIN search_index_embeddingmodel AS model
+WHERE passage.snapshot_id = %(snapshot)s
+ON CONFLICT DO NOTHING
+
+-- store_vectors --
+-- The vectors of a snapshot's passages by the serving model, in the order of the passages.
+UPDATE search_index_vector AS vector
+SET embedding = made.embedding::halfvec
+FROM unnest(%(vectors)s::text[]) WITH ORDINALITY AS made (embedding, ordinal), search_index_passage AS passage
+WHERE passage.snapshot_id = %(snapshot)s AND passage.ordinal = made.ordinal - 1
+    AND vector.passage_id = passage.id
+    AND vector.model_id = (SELECT id FROM search_index_embeddingmodel WHERE state = 'serving')
 
 -- count_terms --
 -- Lets PostgreSQL look at the passages anew: the terms' frequencies by which a search weighs them (search.sql, "terms").
