@@ -33,6 +33,7 @@ class Words:
     weights: list[float]  # the terms' weights
     rare: str | None  # the rarest terms, joined by OR; None where the query has none
     phrases: list[str]  # each as a tsquery
+    letters: list[str]  # and as it was written, in lower case
 
 
 def words(cursor: CursorWrapper, text: str) -> Words:
@@ -42,11 +43,13 @@ def words(cursor: CursorWrapper, text: str) -> Words:
     cursor.execute(SQL["terms"], {"text": text, "total": total, "most": COUNTED})
     found: list[tuple[str, float]] = cursor.fetchall()[:MOST_TERMS]
     total = max([total, *(passages for _query, passages in found)])  # passages may have come since ANALYZE
+    phrases = _phrases(cursor, text)
     return Words(
         queries=[query for query, _passages in found],
         weights=[math.log(1 + total / (passages + 0.5)) ** RARITY for _query, passages in found],
         rare=" | ".join(_rarest(found)) or None,
-        phrases=_phrases(cursor, text),
+        phrases=[query for query, _letters in phrases],
+        letters=[letters for _query, letters in phrases],
     )
 
 
@@ -61,9 +64,10 @@ def _rarest(found: list[tuple[str, float]]) -> list[str]:
     return rare
 
 
-def _phrases(cursor: CursorWrapper, text: str) -> list[str]:
-    queries = []
+def _phrases(cursor: CursorWrapper, text: str) -> list[tuple[str, str]]:
+    found = []
     for match in _QUOTED.finditer(text):
-        cursor.execute(SQL["phrase"], {"phrase": next(filter(None, match.groups()))})
-        queries += [f"({query})" for (query,) in cursor.fetchall() if query]
-    return queries
+        phrase = next(filter(None, match.groups()))
+        cursor.execute(SQL["phrase"], {"phrase": phrase})
+        found += [(f"({query})", " ".join(phrase.lower().split())) for (query,) in cursor.fetchall() if query]
+    return found

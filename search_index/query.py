@@ -1,5 +1,5 @@
 """The path of a query: words -> candidates (dense + lexical) -> both exact scores -> fused -> once more, moved towards
-the best two -> diversity -> Hit.
+the best two -> weighed by what is known of the page -> diversity -> Hit.
 
 Each side brings about a hundred candidates; then every candidate gets both scores, so a passage that only one side
 found is still judged by both. The second round (relevance feedback) finds what the query only hints at: who asks for
@@ -11,19 +11,22 @@ Called by research through api.py, by `manage.py search` and by evaluate.py.
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import numpy as np
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
 
 from search_index.embed import Vectors, embed_passages, embed_query
+from search_index.latest import asks_for_latest, recency
 from search_index.lexical import FIELDS, Words, words
+from search_index.models import Source, SourceClass
 from search_index.sql import SQL
 from search_index.store import vector_text
-from search_index.values import Hit
+from search_index.values import Filters, Hit
 
 Mode = Literal["hybrid", "dense", "lexical"]
 
@@ -36,6 +39,17 @@ FEEDBACK_TRUST = 4  # power of a passage's score: the best one counts most, a fa
 EXACT_PASSAGES = 10_000  # up to so many are compared one by one: all neighbours are found, in less than 10 ms
 LONGEST_QUERY = 10_000  # characters; what is pasted beyond them is not looked at
 PER_PAGE = 2
+# A page's class moves it past others that fit about as well, not past better ones.
+CLASS_WEIGHT: dict[str, float] = {
+    SourceClass.PRIMARY: 1.04,
+    SourceClass.REFERENCE: 1.03,
+    SourceClass.NEWS: 1.01,
+    SourceClass.VENDOR: 0.97,
+    SourceClass.FORUM: 0.95,
+    SourceClass.USER: 0.94,
+}
+BOOST_WEIGHT = 1.3  # of the operator's boost; its reverse of a bury, and both again where source and host say so
+RECENT_WEIGHT = 0.3  # that a page of today gains where the query asks for the latest
 
 
 @dataclass(frozen=True)
@@ -44,7 +58,7 @@ class Asked:
 
     cursor: CursorWrapper
     terms: Words
-    sources: list[int] | None  # None for all
+    filters: Filters
     candidates: int  # of each side
     model: int  # whose vectors are looked at
     dimensions: int
@@ -52,11 +66,18 @@ class Asked:
     def run(self, name: str, **parameters: Any) -> list[Any]:
         """The rows of the named statement."""
         always: dict[str, Any] = {
-            "sources": self.sources,
+            "sources": list(self.filters.sources) or None,
+            "hosts": list(self.filters.hosts) or None,
+            "subdomains": [f"%.{host}" for host in self.filters.hosts],
+            "languages": list(self.filters.languages) or None,
+            "classes": list(self.filters.classes) or None,
+            "since": self.filters.since,
+            "until": self.filters.until,
             "candidates": self.candidates,
             "model": self.model,
             "dimensions": self.dimensions,
             "phrases": self.terms.phrases,
+            "letters": self.terms.letters,
             "holding": None,
             "queries": self.terms.queries,
             "weights": self.terms.weights,
@@ -69,40 +90,62 @@ class Asked:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A passage with its exact scores, and what diversity looks at."""
+    """A passage with its exact scores, and what weight and diversity look at."""
 
     passage: int
     dense: float  # to the query
     moved: float  # to the query as feedback moved it
     lexical: float
-    phrases: int  # how many of the query's it holds
+    phrases: float  # how many of the query's it holds
     page: int
     sha256: str
-    url: str
-
-    @property
-    def host(self) -> str:
-        """The web host it is from; empty for files and datasets."""
-        return urlsplit(self.url).hostname or "" if self.url.startswith(("http://", "https://")) else ""
+    cluster: int  # what near-duplicates share
+    host: str  # empty for files and datasets
+    source_class: str
+    published_on: date | None
+    boost: int  # of source and host together, -2..2
+    weight: float = 1.0
 
 
 def search(
-    query: str, *, limit: int = 10, sources: Sequence[int] = (), reasoning: str = "", mode: Mode = "hybrid"
+    query: str,
+    *,
+    limit: int = 10,
+    sources: Sequence[int] = (),
+    collections: Sequence[str] = (),
+    hosts: Sequence[str] = (),
+    languages: Sequence[str] = (),
+    classes: Sequence[str] = (),
+    since: date | None = None,
+    until: date | None = None,
+    reasoning: str = "",
+    mode: Mode = "hybrid",
 ) -> list[Hit]:
-    """The best `limit` passages for a query, best first; `sources` (ids) narrows, empty means all.
+    """The best `limit` passages for a query, best first.
 
-    What stands in "quotes" counts before all else: passages that hold the phrase (of the same word stems) come first,
-    and others only fill up what is left, for questions quote titles too. `reasoning` (what led to the query) helps the
-    dense side only. A query of nothing but white space finds nothing.
+    The filters narrow it, empty ones do not: `sources` are ids, and `collections` names that sources share; `hosts`
+    include their subdomains; `classes` are SourceClass's; `since` and `until` are of the day of publication.
+
+    What stands in "quotes" counts before all else: passages that hold the phrase (to the letter, and then of the same
+    word stems) come first, and others only fill up what is left, for questions quote titles too. `reasoning` (what led
+    to the query) helps the dense side only. A query of nothing but white space finds nothing.
     """
     text = _clean(query)
     if not text or limit < 1:
         return []
     vector = embed_query(f"{text}\n{_clean(reasoning)}".strip())
+    filters = Filters(
+        sources=_sources(sources, collections),
+        hosts=tuple(host.lower().removeprefix("www.") for host in hosts),
+        languages=tuple(languages),
+        classes=tuple(classes),
+        since=since,
+        until=until,
+    )
     with transaction.atomic(), connection.cursor() as cursor:
         terms = words(cursor, text)
         cursor.execute(SQL["serving"])
-        asked = Asked(cursor, terms, list(sources) or None, max(CANDIDATES, 2 * limit), *cursor.fetchone())
+        asked = Asked(cursor, terms, filters, max(CANDIDATES, 2 * limit), *cursor.fetchone())
         found = set() if mode == "dense" else _best_by_terms(asked)
         if mode != "lexical":
             found |= _nearest(asked, vector)
@@ -114,7 +157,8 @@ def search(
             towards = _moved(asked, vector, ranked)
             found |= _nearest(asked, towards)
             ranked = _ranked(_scored(asked, found, vector, towards), share)
-        return _hits(cursor, diverse(ranked, limit))
+        weighed = _weighed(ranked, text)
+        return _hits(cursor, diverse(weighed, limit))
 
 
 def similarity(query: str, texts: Sequence[str]) -> list[float]:
@@ -124,20 +168,23 @@ def similarity(query: str, texts: Sequence[str]) -> list[float]:
 
 
 def diverse(ranked: Sequence[tuple[float, Candidate]], limit: int) -> list[tuple[float, Candidate]]:
-    """The best `limit`, but of equal texts only one, of a page two and of a web host half, while there are others.
+    """The best `limit`, but of equal texts and of near-duplicates only one page, of a page two passages and of a web
+    host half, while there are others.
 
     Those held back fill up what is left: a search in a single long document still gets all it asked for.
     """
     chosen: list[tuple[float, Candidate]] = []
     held_back: list[tuple[float, Candidate]] = []
-    page_of_text: dict[str, int] = {}
+    page_of_text: dict[str | int, int] = {}
     pages: Counter[int] = Counter()
     hosts: Counter[str] = Counter()
     per_host = max(3, limit // 2)
     for scored in ranked:
         candidate = scored[1]
-        if page_of_text.setdefault(candidate.sha256, candidate.page) != candidate.page:
-            continue  # the same text under another address
+        shown = page_of_text.setdefault(candidate.sha256, candidate.page)
+        shown = page_of_text.setdefault(candidate.cluster, shown)
+        if shown != candidate.page:
+            continue  # the same text, or nearly, under another address
         if pages[candidate.page] >= PER_PAGE or (candidate.host and hosts[candidate.host] >= per_host):
             held_back.append(scored)
             continue
@@ -147,6 +194,14 @@ def diverse(ranked: Sequence[tuple[float, Candidate]], limit: int) -> list[tuple
     chosen = chosen[:limit]
     chosen += held_back[: limit - len(chosen)]
     return sorted(chosen, key=_order)
+
+
+def _sources(sources: Sequence[int], collections: Sequence[str]) -> tuple[int, ...]:
+    """The ids of the sources that a search is narrowed to; where none fits, one that no source has."""
+    if not collections:
+        return tuple(sources)
+    within = set(Source.objects.filter(collection__in=collections).values_list("id", flat=True))
+    return tuple(within & set(sources) if sources else within) or (0,)
 
 
 def _nearest(asked: Asked, vector: Vectors, holding: str | None = None) -> set[int]:
@@ -216,6 +271,20 @@ def _spread(scores: Sequence[float]) -> list[float]:
     return [(score - low) / (high - low) for score in scores]
 
 
+def _weighed(ranked: Sequence[tuple[float, Candidate]], query: str) -> list[tuple[float, Candidate]]:
+    """The candidates by their scores times their weights."""
+    today = timezone.localdate()
+    latest = asks_for_latest(query, today)
+    weighed = [replace(candidate, weight=_weight(candidate, today, latest)) for _score, candidate in ranked]
+    scores = [score * candidate.weight for (score, _unweighed), candidate in zip(ranked, weighed, strict=True)]
+    return sorted(zip(scores, weighed, strict=True), key=_order)
+
+
+def _weight(candidate: Candidate, today: date, latest: bool) -> float:
+    weight = CLASS_WEIGHT.get(candidate.source_class, 1.0) * BOOST_WEIGHT**candidate.boost
+    return weight * (1 + RECENT_WEIGHT * recency(candidate.published_on, today)) if latest else weight
+
+
 def _order(scored: tuple[float, Candidate]) -> tuple[float, int]:
     return -scored[0], scored[1].passage
 
@@ -228,13 +297,14 @@ def _hits(cursor: CursorWrapper, chosen: Iterable[tuple[float, Candidate]]) -> l
     for score, candidate in scored:
         if candidate.passage not in rows:
             continue  # its page was stored anew a moment ago
-        snapshot, start, end, text, heading, title, url, source = rows[candidate.passage]
+        snapshot, start, end, text, heading, title, url, source, language = rows[candidate.passage]
         hits.append(
             Hit(
                 rank=len(hits) + 1,
                 score=score,
                 dense=candidate.dense,
                 lexical=candidate.lexical,
+                weight=candidate.weight,
                 passage=candidate.passage,
                 snapshot=snapshot,
                 start=start,
@@ -245,6 +315,9 @@ def _hits(cursor: CursorWrapper, chosen: Iterable[tuple[float, Candidate]]) -> l
                 url=url,
                 host=candidate.host,
                 source=source,
+                source_class=candidate.source_class,
+                language=language,
+                published_on=candidate.published_on,
             )
         )
     return hits

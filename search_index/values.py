@@ -5,11 +5,27 @@ from datetime import date, datetime
 
 
 @dataclass(frozen=True)
+class Filters:
+    """What a search is narrowed to; what is empty asks for nothing."""
+
+    sources: tuple[int, ...] = ()  # ids
+    hosts: tuple[str, ...] = ()  # with their subdomains
+    languages: tuple[str, ...] = ()  # "en"
+    classes: tuple[str, ...] = ()  # of SourceClass
+    since: date | None = None  # published; what has no date is left out
+    until: date | None = None
+
+
+@dataclass(frozen=True)
 class Hit:
-    """One search result: a passage with its scores. `text` is `snapshot text[start:end]`, verbatim."""
+    """One search result: a passage with its scores. `text` is `snapshot text[start:end]`, verbatim.
+
+    `score` is what it ranks by: the fused relevance, 0..1, times `weight`, which is what is known of the page besides:
+    who speaks there, how recent it is where the query asks for the latest, and what the operator wants.
+    """
 
     rank: int  # 1 is best
-    score: float  # fused, 0..1
+    score: float
     dense: float  # cosine similarity of query and passage, -1..1
     lexical: float  # weighted term score, >= 0
     passage: int
@@ -22,6 +38,10 @@ class Hit:
     url: str
     host: str  # empty for files
     source: str  # the source's name
+    weight: float = 1.0
+    source_class: str = ""  # of SourceClass; empty where it is not known
+    language: str = ""
+    published_on: date | None = None
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,21 @@
+-- within --
+-- What a search is narrowed to, and what is always left out; NULL asks for nothing, and costs nothing: the planner sees
+-- the values. A host's own subdomains belong to it. What has no date is not within one.
+(
+    (%(sources)s::bigint[] IS NULL OR passage.source_id = ANY(%(sources)s))
+    AND (%(hosts)s::text[] IS NULL OR passage.host = ANY(%(hosts)s) OR passage.host LIKE ANY(%(subdomains)s))
+    AND (%(languages)s::text[] IS NULL OR passage.language = ANY(%(languages)s))
+    AND (%(classes)s::text[] IS NULL OR passage.source_class = ANY(%(classes)s))
+    AND (%(since)s::date IS NULL OR passage.published_on >= %(since)s)
+    AND (%(until)s::date IS NULL OR passage.published_on <= %(until)s)
+)
+
 -- count_passages --
--- How many passages a search may look at, counted no further than it matters: those of the sources, and holding a
--- phrase, where such filters are given.
+-- How many passages a search may look at, counted no further than it matters: those within the filters, and holding a
+-- phrase, where one is given.
 SELECT count(*) FROM (
-    SELECT FROM search_index_passage
-    WHERE (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
-        AND (%(holding)s::tsquery IS NULL OR lexemes @@ %(holding)s::tsquery)
+    SELECT FROM search_index_passage AS passage
+    WHERE {within} AND (%(holding)s::tsquery IS NULL OR lexemes @@ %(holding)s::tsquery)
     LIMIT %(most)s
 ) AS passage
 
@@ -14,8 +25,7 @@ SELECT count(*) FROM (
 SELECT passage.id
 FROM search_index_vector AS vector JOIN search_index_passage AS passage ON passage.id = vector.passage_id
 WHERE vector.model_id = %(model)s
-    AND (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
-    AND (%(holding)s::tsquery IS NULL OR lexemes @@ %(holding)s::tsquery)
+    AND {within} AND (%(holding)s::tsquery IS NULL OR lexemes @@ %(holding)s::tsquery)
 ORDER BY vector.embedding::halfvec(%(dimensions)s) <#> %(vector)s::halfvec(%(dimensions)s)
 LIMIT %(candidates)s
 
@@ -25,8 +35,7 @@ LIMIT %(candidates)s
 SELECT passage.id
 FROM search_index_passage AS passage JOIN search_index_vector AS vector ON vector.passage_id = passage.id
 WHERE vector.model_id = %(model)s AND vector.embedding IS NOT NULL
-    AND (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
-    AND (%(holding)s::tsquery IS NULL OR lexemes @@ %(holding)s::tsquery)
+    AND {within} AND (%(holding)s::tsquery IS NULL OR lexemes @@ %(holding)s::tsquery)
 ORDER BY (vector.embedding <#> %(vector)s::halfvec) + 0
 LIMIT %(candidates)s
 
@@ -74,9 +83,8 @@ FROM pg_class WHERE oid = 'search_index_passage'::regclass
 SELECT id
 FROM (
     SELECT id, lexemes || ''::tsvector AS lexemes
-    FROM search_index_passage
-    WHERE lexemes @@ %(rare)s::tsquery
-        AND (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
+    FROM search_index_passage AS passage
+    WHERE lexemes @@ %(rare)s::tsquery AND {within}
     OFFSET 0
 ) AS passage
 ORDER BY (
@@ -91,9 +99,10 @@ SELECT passage_id, embedding::text FROM search_index_vector
 WHERE model_id = %(model)s AND passage_id = ANY(%(ids)s) AND embedding IS NOT NULL
 
 -- score --
--- The exact scores of each candidate, and what diversity has to know of it. The lexical score is a sum over the query's
+-- The exact scores of each candidate, and what its rank depends on besides. The lexical score is a sum over the query's
 -- terms, as in BM25: the term's rarity times a term frequency that saturates (ts_rank of one term), divided by
 -- 1 + log(length) (its normalisation 1). ts_rank of all terms at once knows no rarity, ts_rank_cd drowns in common words.
+-- A quoted phrase counts whole where it stands to the letter, half where only the stems of its words do.
 SELECT
     passage.id,
     coalesce(-(vector.embedding <#> %(vector)s::halfvec), 0), -- none yet: it is judged by its words
@@ -102,11 +111,20 @@ SELECT
         SELECT coalesce(sum(term.weight * ts_rank(%(fields)s::real[], passage.lexemes, term.query, 1)), 0)
         FROM unnest(%(queries)s::tsquery[], %(weights)s::real[]) AS term (query, weight)
     ),
-    (SELECT count(*) FROM unnest(%(phrases)s::tsquery[]) AS phrase WHERE passage.lexemes @@ phrase),
-    snapshot.page_id, snapshot.sha256, page.url
+    (
+        SELECT coalesce(sum(CASE WHEN strpos(
+            lower(snapshot.title || ' ' || substr(snapshot.text, passage.start + 1, passage."end" - passage.start)),
+            phrase.letters) > 0 THEN 1.0 ELSE 0.5 END), 0)::float
+        FROM unnest(%(phrases)s::tsquery[], %(letters)s::text[]) AS phrase (query, letters)
+        WHERE passage.lexemes @@ phrase.query
+    ),
+    snapshot.page_id, snapshot.sha256, coalesce(page.cluster, -page.id), passage.host, passage.source_class,
+    passage.published_on, source.boost + coalesce(host.boost, 0)
 FROM search_index_passage AS passage
 JOIN search_index_snapshot AS snapshot ON snapshot.id = passage.snapshot_id
 JOIN search_index_page AS page ON page.id = snapshot.page_id
+JOIN search_index_source AS source ON source.id = passage.source_id
+LEFT JOIN search_index_host AS host ON host.name = passage.host
 LEFT JOIN search_index_vector AS vector ON vector.passage_id = passage.id AND vector.model_id = %(model)s
 WHERE passage.id = ANY(%(ids)s)
 
@@ -115,7 +133,7 @@ WHERE passage.id = ANY(%(ids)s)
 SELECT
     passage.id, passage.snapshot_id, passage.start, passage."end",
     substr(snapshot.text, passage.start + 1, passage."end" - passage.start),
-    passage.heading, snapshot.title, page.url, source.name
+    passage.heading, snapshot.title, page.url, source.name, passage.language
 FROM search_index_passage AS passage
 JOIN search_index_snapshot AS snapshot ON snapshot.id = passage.snapshot_id
 JOIN search_index_page AS page ON page.id = snapshot.page_id

@@ -1,12 +1,16 @@
 """Search, with the real model and the real database, on indexes small enough to know the right answer."""
 
 from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from search_index import query
-from search_index.models import Passage, Source
+from search_index.latest import asks_for_latest, recency
+from search_index.models import Host, Page, Passage, Source
 from search_index.query import Candidate, diverse, search, similarity
 from search_index.values import Hit
 from tests.fakes.index import new_source, put
@@ -199,29 +203,151 @@ def test_a_page_stored_anew_is_found_by_its_new_text_only(animals: Source) -> No
 
 
 def candidates(*rows: tuple[int, str, str]) -> list[tuple[float, Candidate]]:
-    """(page, sha256, url), best first."""
-    return [(1 - i / 100, Candidate(i, 0, 0, 0, 0, page, sha256, url)) for i, (page, sha256, url) in enumerate(rows)]
+    """(page, sha256, host), best first."""
+    return [
+        (1 - i / 100, Candidate(i, 0, 0, 0, 0, page, sha256, -page, host, "", None, 0))
+        for i, (page, sha256, host) in enumerate(rows)
+    ]
 
 
 def test_a_page_gives_two_passages_while_there_are_other_pages() -> None:
-    ranked = candidates(*[(1, "a", "file:x/1")] * 4, (2, "b", "file:x/2"), (3, "c", "file:x/3"))
+    ranked = candidates(*[(1, "a", "")] * 4, (2, "b", ""), (3, "c", ""))
     assert [candidate.page for _score, candidate in diverse(ranked, 4)] == [1, 1, 2, 3]
     assert [candidate.page for _score, candidate in diverse(ranked, 6)] == [1, 1, 1, 1, 2, 3]
 
 
 def test_a_web_host_gives_half_while_there_are_other_hosts() -> None:
-    same = [(n, f"a{n}", f"https://one.org/{n}") for n in range(9)]
-    other = [(n, f"b{n}", f"https://two.org/{n}") for n in range(10, 14)]
+    same = [(n, f"a{n}", "one.org") for n in range(9)]
+    other = [(n, f"b{n}", "two.org") for n in range(10, 14)]
     hosts = [candidate.host for _score, candidate in diverse(candidates(*same, *other), 8)]
     assert hosts.count("one.org") == 4
     assert len(diverse(candidates(*same), 8)) == 8
 
 
 def test_files_are_not_taken_for_one_host() -> None:
-    files = candidates(*[(n, f"a{n}", f"file:x/{n}") for n in range(8)], (9, "b", "https://one.org/"))
+    files = candidates(*[(n, f"a{n}", "") for n in range(8)], (9, "b", "one.org"))
     assert [candidate.page for _score, candidate in diverse(files, 8)] == list(range(8))
 
 
 def test_similarity_is_the_cosine_of_query_and_texts(db: None) -> None:
     near, far = similarity("How many hearts has an octopus?", [ANIMALS["octopus"], ANIMALS["camel"]])
     assert 1 >= near > far >= -1
+
+
+# --- Filters ---------------------------------------------------------------------------------------------------------
+HOW = ["deep", "well", "far", "long"]
+
+
+@pytest.fixture
+def whales(animals: Source) -> Source:
+    """Pages about whales from several hosts, in two languages, of three classes and years; among other animals."""
+    source = new_source("Whales", kind="site")
+    rows = [
+        ("https://docs.whales.org/a", "en", "primary", date(2026, 6, 1)),
+        ("https://whales.org/b", "de", "reference", date(2020, 6, 1)),
+        ("https://notwhales.org/c", "en", "forum", date(2010, 6, 1)),
+        ("https://other.example/d", "en", "", None),
+    ]
+    for number, (url, language, source_class, day) in enumerate(rows):
+        text = (
+            "The blue whale sings low songs that carry for a thousand miles and dives "
+            + ["deep", "well", "far", "long"][number]
+        )
+        snapshot = put(source, url, text, title="Whale")
+        given = {"language": language, "source_class": source_class, "published_on": day}
+        Passage.objects.filter(snapshot=snapshot).update(**given)
+    return source
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"hosts": ["whales.org"]}, "ab"),
+        ({"hosts": ["docs.whales.org"]}, "a"),
+        ({"hosts": ["WWW.other.example"]}, "d"),
+        ({"languages": ["de"]}, "b"),
+        ({"classes": ["primary", "forum"]}, "ac"),
+        ({"since": date(2020, 6, 1)}, "ab"),
+        ({"until": date(2020, 6, 1)}, "bc"),
+        ({"since": date(2011, 1, 1), "until": date(2021, 1, 1)}, "b"),
+        ({"hosts": ["whales.org"], "languages": ["en"]}, "a"),
+        ({"languages": ["fr"]}, ""),
+    ],
+)
+@pytest.mark.parametrize("by_index", [False, True])
+def test_a_search_keeps_to_its_filters(
+    whales: Source, filters: dict[str, Any], expected: str, by_index: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if by_index:
+        monkeypatch.setattr(query, "EXACT_PASSAGES", -1)
+    assert sorted(urls(search("songs of the blue whale", **filters))) == sorted(expected)
+
+
+def test_collections_are_searched_by_name_and_narrow_the_sources(whales: Source, animals: Source) -> None:
+    Source.objects.filter(pk=whales.pk).update(collection="sea")
+    assert set(urls(search("songs of the blue whale", collections=["sea"]))) == set("abcd")
+    assert search("songs of the blue whale", collections=["sea"], sources=[animals.pk]) == []
+    assert search("songs of the blue whale", collections=["land"]) == []
+
+
+# --- What is known of a page besides ---------------------------------------------------------------------------------
+def test_of_pages_that_fit_alike_the_primary_one_comes_first_and_the_forum_last(whales: Source) -> None:
+    hits = search("blue whale songs that carry for a thousand miles", limit=4)
+    assert [hit.source_class for hit in hits] == ["primary", "reference", "", "forum"]
+
+
+def test_the_operator_boosts_and_buries_sources_and_hosts(whales: Source) -> None:
+    Host.objects.create(name="other.example", boost=1)
+    Host.objects.create(name="docs.whales.org", boost=-1)
+    found = urls(search("blue whale songs that carry for a thousand miles", limit=4))
+    assert (found[0], found[-1]) == ("d", "a")
+
+
+def test_who_asks_for_the_latest_gets_recent_pages_first(whales: Source) -> None:
+    Passage.objects.update(source_class="")
+    Passage.objects.filter(published_on=date(2020, 6, 1)).update(published_on=timezone.localdate())
+    plain = search("a blue whale sings low songs that carry for a thousand miles")
+    assert {hit.weight for hit in plain} == {1.0}
+    latest = search("the latest on a blue whale that sings low songs that carry for a thousand miles")
+    assert urls(latest)[0] == "b"
+    assert latest[0].weight == pytest.approx(1.3)
+
+
+def test_a_phrase_to_the_letter_comes_before_one_of_the_same_stems(db: None) -> None:
+    source = new_source("Stems")
+    put(source, "file:Stems/stems", "He was hunting hounds when the hunter hounded him, over and over again.", title="")
+    put(
+        source, "file:Stems/letters", "Somewhere in a long text about other things the hunted hound is named.", title=""
+    )
+    assert urls(search('"hunted hound"'))[0] == "letters"
+    assert urls(search('"hunting hounds"'))[0] == "stems"
+
+
+def test_of_near_duplicates_one_page_is_shown(animals: Source) -> None:
+    put(animals, "file:Animals/copy", ANIMALS["bat"] + " They say.", title="Bat")
+    bats = Page.objects.filter(url__in=["file:Animals/bat", "file:Animals/copy"])
+    assert {"bat", "copy"} <= set(urls(search("echo of bats")))
+    bats.update(cluster=bats.earliest("id").pk)
+    assert len({"bat", "copy"} & set(urls(search("echo of bats")))) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "asks"),
+    [
+        ("What is the latest version of Django?", True),
+        ("Who is currently the president of France?", True),
+        ("population of Oslo in 2026", True),
+        ("population of Oslo in 2019", False),
+        ("What is new in New York?", False),
+        ("What does a current transformer measure?", False),
+    ],
+)
+def test_a_question_for_the_latest_is_known_by_its_words(query: str, asks: bool) -> None:
+    assert asks_for_latest(query, date(2026, 11, 24)) == asks
+
+
+def test_recency_halves_in_a_year() -> None:
+    today = date(2026, 11, 24)
+    assert recency(today, today) == recency(date(2027, 1, 1), today) == 1
+    assert recency(date(2025, 11, 24), today) == pytest.approx(0.5)
+    assert recency(None, today) == 0
