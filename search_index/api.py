@@ -5,13 +5,17 @@ thread from async code); `open_page` is a coroutine for the shared loop. Never d
 """
 
 from search_index.errors import BadSource, IndexFailure, Refused, RetryLater, SourceFailed, Unreadable
-from search_index.query import search, similarity
-from search_index.reading import open_page, passages, snapshot, sources
+from search_index.models.source import SourceClass
+from search_index.query import languages, search, similarity
+from search_index.reading import around, open_page, passages, snapshot, sources
 from search_index.sample import suggestions
 from search_index.sentences import sentences
 from search_index.values import Hit, Opened, SourceSummary, Span
 
+CLASSES = {value: label for value, label in SourceClass.choices if value}  # who may speak on a page, in words
+
 __all__ = [
+    "CLASSES",
     "BadSource",
     "Hit",
     "IndexFailure",
@@ -22,6 +26,8 @@ __all__ = [
     "SourceSummary",
     "Span",
     "Unreadable",
+    "around",
+    "languages",
     "open_page",
     "passages",
     "search",

@@ -161,6 +161,13 @@ def search(
         return _hits(cursor, diverse(weighed, limit))
 
 
+def languages() -> list[str]:
+    """The languages that a search can be narrowed to."""
+    with connection.cursor() as cursor:
+        cursor.execute(SQL["languages"])
+        return [language for (language,) in cursor.fetchall()]
+
+
 def similarity(query: str, texts: Sequence[str]) -> list[float]:
     """Cosine similarity of the query and each text, -1..1."""
     similarities: list[float] = (embed_passages(texts) @ embed_query(query)).tolist()

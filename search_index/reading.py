@@ -70,6 +70,14 @@ def passages(snapshot: int) -> list[Span]:
     return [Span(snapshot, start, end, text[start:end]) for start, end in spans]
 
 
+def around(snapshot: int, start: int, end: int, before: int = 1, after: int = 1) -> list[Span]:
+    """The passages that stand before and after a span of a snapshot, in the order of the text ("more before")."""
+    spans = passages(snapshot)
+    earlier = [span for span in spans if span.end <= start]
+    later = [span for span in spans if span.start >= end]
+    return [*earlier[len(earlier) - min(before, len(earlier)) :], *later[:after]]
+
+
 def sources() -> Sequence[SourceSummary]:
     """Every source with its counts and what it is doing."""
     pages = _counts(Page.objects.filter(snapshot__isnull=False))
@@ -84,6 +92,7 @@ def sources() -> Sequence[SourceSummary]:
             pages=pages.get(source.pk, 0),
             passages=pieces.get(source.pk, 0),
             activity=_activity(source, crawls.get(source.pk), waiting.get(source.pk, 0)),
+            collection=source.collection,
         )
         for source in Source.objects.all()
     ]

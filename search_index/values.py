@@ -86,3 +86,4 @@ class SourceSummary:
     pages: int
     passages: int
     activity: str
+    collection: str = ""

@@ -143,3 +143,14 @@ WHERE passage.id = ANY(%(ids)s)
 -- serving --
 -- The model whose vectors the search looks at.
 SELECT id, dimensions FROM search_index_embeddingmodel WHERE state = 'serving'
+
+-- languages --
+-- The languages of the passages, each found by one step in the index, however many passages there are.
+WITH RECURSIVE language AS (
+    (SELECT language FROM search_index_passage ORDER BY language LIMIT 1)
+    UNION ALL
+    SELECT (SELECT passage.language FROM search_index_passage AS passage
+            WHERE passage.language > language.language ORDER BY passage.language LIMIT 1)
+    FROM language WHERE language.language IS NOT NULL
+)
+SELECT language FROM language WHERE language <> ''

@@ -1,3 +1,5 @@
+from datetime import date
+
 import pytest
 from django.urls import reverse
 
@@ -39,9 +41,34 @@ def test_a_source_narrows_the_search(owner_client, monkeypatch):
     monkeypatch.setattr(api, "search", lambda query, **limits: asked.update(limits) or [])
     page = owner_client.get("/search?q=clock&source=12").content.decode()
     assert asked["sources"] == [12]
-    assert "Look in all sources" in page
+    assert "Look everywhere" in page
     owner_client.get("/search?q=clock&source=no-number")
     assert asked["sources"] == []
+
+
+@pytest.mark.django_db
+def test_a_search_is_narrowed_by_what_the_form_says(owner_client, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(api, "search", lambda query, **limits: asked.update(limits) or [])
+    form = "collection=law&host=example.org&language=de&class=primary&since=2024-02-29&until=2024-02-30"
+    page = owner_client.get(f"/search?q=clock&{form}").content.decode()
+    assert asked == {
+        "limit": view.HITS, "sources": [], "collections": ["law"], "hosts": ["example.org"], "languages": ["de"],
+        "classes": ["primary"], "since": date(2024, 2, 29), "until": None,
+    }  # fmt: skip
+    assert '<details class="narrow-down" open>' in page
+    assert 'value="example.org"' in page
+    assert '<option value="primary" selected>' in page
+    owner_client.get("/search?q=clock&class=liar&since=yesterday")
+    assert (asked["classes"], asked["since"]) == ([], None)
+
+
+def test_a_hit_says_who_speaks_and_when(owner_client, monkeypatch):
+    news = hit(source_class="news", published_on=date(2024, 5, 3))
+    monkeypatch.setattr(api, "search", lambda query, **_: [news])
+    page = owner_client.get("/search?q=boards").content.decode()
+    assert "clocks.example · news · " in page
+    assert "3 May 2024" in page
 
 
 def test_a_search_that_fails_says_what_to_do(owner_client, monkeypatch):

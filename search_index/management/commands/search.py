@@ -3,6 +3,7 @@
 import json
 import time
 from argparse import ArgumentParser, ArgumentTypeError
+from datetime import date
 from textwrap import indent, shorten, wrap
 from typing import Any
 
@@ -10,11 +11,12 @@ from django.core.management import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from search_index.errors import IndexFailure
-from search_index.models import Source
+from search_index.models import Source, SourceClass
 from search_index.query import search
 from search_index.values import Hit
 
 WIDTH = 100
+CLASSES = [value for value in SourceClass.values if value]
 
 
 class Command(BaseCommand):
@@ -24,13 +26,31 @@ class Command(BaseCommand):
         parser.add_argument("query")
         parser.add_argument("--limit", type=_at_least_one, default=10, help=_("how many passages at most (10)"))
         parser.add_argument("--source", metavar="NAME", help=_("search in this source only"))
+        parser.add_argument("--collection", metavar="NAME", help=_("search in the sources of this collection only"))
+        parser.add_argument("--host", metavar="HOST", help=_("search in the pages of this host only"))
+        parser.add_argument("--language", metavar="CODE", help=_("search in texts of this language only (en)"))
+        parser.add_argument(
+            "--class", dest="source_class", choices=CLASSES, help=_("search in pages of this class only")
+        )
+        parser.add_argument("--since", type=_day, metavar="DATE", help=_("published on this day or later (2026-01-31)"))
+        parser.add_argument("--until", type=_day, metavar="DATE", help=_("published on this day or before"))
         parser.add_argument("--json", action="store_true", help=_("print one JSON document"))
 
     def handle(self, **options: Any) -> None:
         sources = [_source(options["source"])] if options["source"] else []
         started = time.perf_counter()
         try:
-            hits = search(options["query"], limit=options["limit"], sources=sources)
+            hits = search(
+                options["query"],
+                limit=options["limit"],
+                sources=sources,
+                collections=_given(options["collection"]),
+                hosts=_given(options["host"]),
+                languages=_given(options["language"]),
+                classes=_given(options["source_class"]),
+                since=options["since"],
+                until=options["until"],
+            )
         except IndexFailure as error:
             raise CommandError(str(error)) from error
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
@@ -63,6 +83,10 @@ def _source(name: str) -> int:
         raise CommandError(message, returncode=2) from error
 
 
+def _given(value: str | None) -> list[str]:
+    return [value] if value else []
+
+
 def _as_json(hit: Hit) -> dict[str, Any]:
     names = ("rank", "score", "title", "url", "source", "snapshot", "start", "end", "text")
     return {name: getattr(hit, name) for name in names}
@@ -72,3 +96,10 @@ def _at_least_one(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(_("%s is not a whole number of at least 1") % text)
     return int(text)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(_("%s is no day, such as 2026-01-31") % text) from error
