@@ -1,16 +1,17 @@
-"""The path of a query: words -> candidates (dense + lexical) -> both exact scores -> fused -> once more, moved towards
-the best two -> weighed by what is known of the page -> diversity -> Hit.
+"""The path of a query: words -> candidates (dense + lexical) -> both exact scores -> fused -> a second look from the
+best two -> weighed by what is known of the page -> diversity -> Hit.
 
 Each side brings about a hundred candidates; then every candidate gets both scores, so a passage that only one side
-found is still judged by both. The second round (relevance feedback) finds what the query only hints at: who asks for
-"the birthplace of the director of X" means a passage that resembles the one about X. Blocking: async code calls it in
-a thread. Never decides what to search for, never calls a language model.
+found is still judged by both. The second look finds what the query only hints at: who asks for "the birthplace of the
+director of X" means a passage that resembles the one about X (the query's vector moves towards it), and most likely the
+page whose name that one holds. Blocking: async code calls it in a thread. Never decides what to search for, never
+calls a language model.
 Called by research through api.py, by `manage.py search` and by evaluate.py.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from search_index import names
 from search_index.embed import Vectors, embed_passages, embed_query
 from search_index.latest import asks_for_latest, recency
 from search_index.lexical import FIELDS, Words, words
@@ -36,6 +38,9 @@ ONE_WORD_SHARE = 0.75  # of a query of one word, half of it with two: who types 
 FEEDBACK = 0.75  # how far the query's vector moves towards its best passages
 FEEDBACK_PASSAGES = 2
 FEEDBACK_TRUST = 4  # power of a passage's score: the best one counts most, a far second hardly
+NAMED = 0.2  # what a page gains that one of the best passages names, times that passage's score (tuned: LOG.md)
+NAMED_PASSAGES = 3  # of a page that is named, the nearest ones
+NAMESAKES = 5  # a name that more pages bear names none
 EXACT_PASSAGES = 10_000  # up to so many are compared one by one: all neighbours are found, in less than 10 ms
 LONGEST_QUERY = 10_000  # characters; what is pasted beyond them is not looked at
 PER_PAGE = 2
@@ -107,6 +112,9 @@ class Candidate:
     weight: float = 1.0
 
 
+Scored = tuple[float, Candidate]
+
+
 def search(
     query: str,
     *,
@@ -154,9 +162,7 @@ def search(
         share = _lexical_share(mode, terms)
         ranked = _ranked(_scored(asked, found, vector, vector), share)
         if mode == "hybrid" and ranked:
-            towards = _moved(asked, vector, ranked)
-            found |= _nearest(asked, towards)
-            ranked = _ranked(_scored(asked, found, vector, towards), share)
+            ranked = _second_look(asked, vector, ranked, share)
         weighed = _weighed(ranked, text)
         return _hits(cursor, diverse(weighed, limit))
 
@@ -174,14 +180,14 @@ def similarity(query: str, texts: Sequence[str]) -> list[float]:
     return similarities
 
 
-def diverse(ranked: Sequence[tuple[float, Candidate]], limit: int) -> list[tuple[float, Candidate]]:
+def diverse(ranked: Sequence[Scored], limit: int) -> list[Scored]:
     """The best `limit`, but of equal texts and of near-duplicates only one page, of a page two passages and of a web
     host half, while there are others.
 
     Those held back fill up what is left: a search in a single long document still gets all it asked for.
     """
-    chosen: list[tuple[float, Candidate]] = []
-    held_back: list[tuple[float, Candidate]] = []
+    chosen: list[Scored] = []
+    held_back: list[Scored] = []
     page_of_text: dict[str | int, int] = {}
     pages: Counter[int] = Counter()
     hosts: Counter[str] = Counter()
@@ -242,14 +248,43 @@ def _scored(asked: Asked, found: set[int], vector: Vectors, moved: Vectors) -> l
     return [Candidate(*row) for row in rows]
 
 
-def _moved(asked: Asked, vector: Vectors, ranked: Sequence[tuple[float, Candidate]]) -> Vectors:
-    """The query's vector, moved towards its best passages, the more the better they are."""
-    best = {candidate.passage: score**FEEDBACK_TRUST for score, candidate in ranked[:FEEDBACK_PASSAGES]}
+def _second_look(asked: Asked, vector: Vectors, ranked: list[Scored], share: float) -> list[Scored]:
+    """Ranked anew, with what the best passages resemble and what they name."""
+    best = {candidate.passage: score for score, candidate in ranked[:FEEDBACK_PASSAGES]}
+    rows = asked.run("best", ids=list(best))
+    towards = _moved(vector, [(embedding, best[passage]) for passage, embedding, _text in rows if embedding])
+    named, found = _named(asked, towards, [(text, best[passage]) for passage, _embedding, text in rows])
+    found |= _nearest(asked, towards)
+    known = {candidate.passage: candidate for _score, candidate in ranked}
+    closeness = dict(asked.run("closeness", ids=list(known), moved=vector_text(towards)))
+    before = [replace(candidate, moved=closeness.get(passage, 0.0)) for passage, candidate in known.items()]
+    return _ranked([*before, *_scored(asked, found - set(known), vector, towards)], share, named)
+
+
+def _moved(vector: Vectors, best: Sequence[tuple[str, float]]) -> Vectors:
+    """The query's vector, moved towards those of its best passages (as text, with their scores), the more the better
+    they are."""
+    trust = [score**FEEDBACK_TRUST for _embedding, score in best]
     moved = vector.astype(float)
-    for passage, text in asked.run("vectors", ids=list(best)):
-        moved += FEEDBACK * best[passage] / (sum(best.values()) or 1.0) * np.array(json.loads(text))
+    for (embedding, _score), weight in zip(best, trust, strict=True):
+        moved += FEEDBACK * weight / (sum(trust) or 1.0) * np.array(json.loads(embedding))
     unit: Vectors = (moved / np.linalg.norm(moved)).astype(np.float32)
     return unit
+
+
+def _named(asked: Asked, towards: Vectors, best: Sequence[tuple[str, float]]) -> tuple[dict[int, float], set[int]]:
+    """The pages that the best passages (as text, with their scores) name, each with the score of the passage that does,
+    and passages of theirs."""
+    runs = {run for text, _score in best for run in names.possible(text)}
+    limits = {"passages": NAMED_PASSAGES, "namesakes": NAMESAKES}
+    rows = asked.run("named", names=list(runs), vector=vector_text(towards), **limits)
+    known = {name for name, _page, _passage in rows}
+    score_of: dict[str, float] = {}
+    for text, score in best:
+        for name in names.held(text, known):
+            score_of[name] = max(score, score_of.get(name, 0.0))
+    named = {page: score_of[name] for name, page, _passage in rows if name in score_of}
+    return named, {passage for name, _page, passage in rows if name in score_of}
 
 
 def _lexical_share(mode: Mode, terms: Words) -> float:
@@ -258,14 +293,20 @@ def _lexical_share(mode: Mode, terms: Words) -> float:
     return 0.0 if mode == "dense" else 1.0
 
 
-def _ranked(candidates: Sequence[Candidate], share: float) -> list[tuple[float, Candidate]]:
-    """The candidates with their scores, 0..1, best first; each side is spread over 0..1 before the two are added.
+def _ranked(candidates: Sequence[Candidate], share: float, named: Mapping[int, float] | None = None) -> list[Scored]:
+    """The candidates with their scores, 0..1, best first; each side is spread over 0..1 before the two are added, and
+    pages that were `named` gain by the score that they were named with.
 
     A phrase more outweighs any score: with one phrase quoted, who holds it has 0.5 to 1, the others 0 to 0.5.
     """
     dense = _spread([candidate.moved for candidate in candidates])
     lexical = _spread([candidate.lexical for candidate in candidates])
     scores = [(1 - share) * d + share * x for d, x in zip(dense, lexical, strict=True)]
+    if named:
+        gains = [NAMED * named.get(candidate.page, 0.0) for candidate in candidates]
+        scores = [score + gain for score, gain in zip(scores, gains, strict=True)]
+        highest = max([1.0, *scores])
+        scores = [score / highest for score in scores]
     quoted = max((candidate.phrases for candidate in candidates), default=0)
     scores = [(candidate.phrases + score) / (quoted + 1) for candidate, score in zip(candidates, scores, strict=True)]
     return sorted(zip(scores, candidates, strict=True), key=_order)
@@ -278,7 +319,7 @@ def _spread(scores: Sequence[float]) -> list[float]:
     return [(score - low) / (high - low) for score in scores]
 
 
-def _weighed(ranked: Sequence[tuple[float, Candidate]], query: str) -> list[tuple[float, Candidate]]:
+def _weighed(ranked: Sequence[Scored], query: str) -> list[Scored]:
     """The candidates by their scores times their weights."""
     today = timezone.localdate()
     latest = asks_for_latest(query, today)
@@ -292,11 +333,11 @@ def _weight(candidate: Candidate, today: date, latest: bool) -> float:
     return weight * (1 + RECENT_WEIGHT * recency(candidate.published_on, today)) if latest else weight
 
 
-def _order(scored: tuple[float, Candidate]) -> tuple[float, int]:
+def _order(scored: Scored) -> tuple[float, int]:
     return -scored[0], scored[1].passage
 
 
-def _hits(cursor: CursorWrapper, chosen: Iterable[tuple[float, Candidate]]) -> list[Hit]:
+def _hits(cursor: CursorWrapper, chosen: Iterable[Scored]) -> list[Hit]:
     scored = list(chosen)
     cursor.execute(SQL["hits"], {"ids": [candidate.passage for _score, candidate in scored]})
     rows = {row[0]: row[1:] for row in cursor.fetchall()}

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from search_index.embed import Vectors, passage_text
 from search_index.errors import LostLease
 from search_index.models import Crawl, Page, Snapshot
+from search_index.names import name
 from search_index.sql import SQL
 
 if TYPE_CHECKING:
@@ -26,7 +27,18 @@ if TYPE_CHECKING:
     from search_index.fetch import Fetched
 
 FETCH_FIELDS = ["final_url", "http_status", "content_type", "etag", "last_modified"]
-PAGE_FIELDS = ["state", "reason", "detail", "attempts", "due_at", "fetched_at", "rendered", "snapshot", *FETCH_FIELDS]
+PAGE_FIELDS = [
+    "state",
+    "reason",
+    "detail",
+    "attempts",
+    "due_at",
+    "fetched_at",
+    "rendered",
+    "snapshot",
+    "name",
+    *FETCH_FIELDS,
+]
 
 
 class Prepared(NamedTuple):
@@ -170,12 +182,12 @@ def vector_text(vector: Vectors) -> str:
 def _save_page(page: Page, snapshot: Snapshot, fetched: "Fetched | None") -> None:
     page.state, page.reason, page.detail = Page.State.INDEXED, "", ""
     page.attempts, page.due_at = 0, None
-    page.fetched_at, page.snapshot = timezone.now(), snapshot
+    page.fetched_at, page.snapshot, page.name = timezone.now(), snapshot, name(snapshot.title)
     if fetched is not None and not fetched.not_modified:  # a 304 repeats little of what is known
         page.final_url, page.http_status = fetched.final_url, fetched.status
         page.content_type = fetched.content_type[:100]
         page.etag, page.last_modified = fetched.etag, fetched.last_modified[:100]
-    page.save(update_fields=PAGE_FIELDS)
+    page.save(update_fields=[*PAGE_FIELDS, *FETCH_FIELDS])
 
 
 def _count(crawl: Crawl | None, epoch: int | None, **counts: int) -> None:

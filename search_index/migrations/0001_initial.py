@@ -133,6 +133,7 @@ class Migration(migrations.Migration):
                 ('signals', models.JSONField(default=dict)),
                 ('bands', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
                 ('cluster', models.BigIntegerField(db_index=True, null=True)),
+                ('name', models.CharField(blank=True, db_index=True, max_length=200)),
                 ('conflict', models.TextField(blank=True)),
                 ('crawl', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='search_index.crawl')),
             ],

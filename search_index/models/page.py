@@ -54,6 +54,8 @@ class Page(models.Model):
     signals = models.JSONField(default=dict)
     bands = ArrayField(models.BigIntegerField(), default=list)
     cluster = models.BigIntegerField(null=True, db_index=True)
+    # Its title as other pages would name it ("jaws film" of "Jaws (film) – Encyclopedia"): see names.py.
+    name = models.CharField(max_length=200, blank=True, db_index=True)
     conflict = models.TextField(blank=True)
     snapshot = models.OneToOneField("Snapshot", null=True, on_delete=models.SET_NULL, related_name="+")
 

@@ -93,9 +93,39 @@ ORDER BY (
 ) DESC, id
 LIMIT %(candidates)s
 
--- vectors --
--- The vectors of some passages, as text.
-SELECT passage_id, embedding::text FROM search_index_vector
+-- best --
+-- The vectors of the best passages, as text, and what they say.
+SELECT
+    passage.id, vector.embedding::text, substr(snapshot.text, passage.start + 1, passage."end" - passage.start)
+FROM search_index_passage AS passage
+JOIN search_index_snapshot AS snapshot ON snapshot.id = passage.snapshot_id
+LEFT JOIN search_index_vector AS vector ON vector.passage_id = passage.id AND vector.model_id = %(model)s
+WHERE passage.id = ANY(%(ids)s)
+
+-- named --
+-- The pages of some names, with the passages of each that are nearest to the vector. A name that many pages bear
+-- ("introduction") names none.
+SELECT page.name, page.id, nearest.id
+FROM (
+    SELECT id, name, snapshot_id, count(*) OVER (PARTITION BY name) AS namesakes
+    FROM search_index_page
+    WHERE name = ANY(%(names)s) AND snapshot_id IS NOT NULL
+        AND (%(sources)s::bigint[] IS NULL OR source_id = ANY(%(sources)s))
+) AS page,
+LATERAL (
+    SELECT passage.id
+    FROM search_index_passage AS passage
+    LEFT JOIN search_index_vector AS vector ON vector.passage_id = passage.id AND vector.model_id = %(model)s
+    WHERE passage.snapshot_id = page.snapshot_id AND {within}
+    ORDER BY (vector.embedding <#> %(vector)s::halfvec) + 0
+    LIMIT %(passages)s
+) AS nearest
+WHERE namesakes <= %(namesakes)s
+
+-- closeness --
+-- How near some passages are to a vector.
+SELECT passage_id, -(embedding <#> %(moved)s::halfvec)
+FROM search_index_vector
 WHERE model_id = %(model)s AND passage_id = ANY(%(ids)s) AND embedding IS NOT NULL
 
 -- score --
