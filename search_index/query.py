@@ -20,9 +20,11 @@ import numpy as np
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from search_index import names
 from search_index.embed import Vectors, embed_passages, embed_query
+from search_index.errors import IndexFailure
 from search_index.latest import asks_for_latest, recency
 from search_index.lexical import FIELDS, Words, words
 from search_index.models import Source, SourceClass
@@ -67,6 +69,25 @@ class Asked:
     candidates: int  # of each side
     model: int  # whose vectors are looked at
     dimensions: int
+    within: int  # passages that the filters leave, counted no further than it matters
+
+    @classmethod
+    def of(cls, cursor: CursorWrapper, text: str, filters: Filters, candidates: int) -> "Asked":
+        """What the text asks of the index as it is now. Raises IndexFailure where no model serves."""
+        cursor.execute(SQL["index"], {"most": EXACT_PASSAGES + 1})
+        row = cursor.fetchone()
+        if row is None:
+            raise IndexFailure("model", _("The index has no embedding model; run script/server, which sets it up."))
+        model, dimensions, total = row[:3]
+        bare = cls(cursor, Words([], [], None, [], []), filters, candidates, model, dimensions, int(total))
+        within = bare.count() if filters != Filters() else int(total)
+        share = within / total if 0 < within <= EXACT_PASSAGES else 1.0
+        return replace(bare, terms=words(cursor, text, total, share), within=within)
+
+    def count(self, holding: str | None = None) -> int:
+        """How many passages the filters leave, counted no further than it matters; with `holding` of those that do."""
+        ((count,),) = self.run("count_passages", most=EXACT_PASSAGES + 1, holding=holding)
+        return int(count)
 
     def run(self, name: str, **parameters: Any) -> list[Any]:
         """The rows of the named statement."""
@@ -151,15 +172,13 @@ def search(
         until=until,
     )
     with transaction.atomic(), connection.cursor() as cursor:
-        terms = words(cursor, text)
-        cursor.execute(SQL["serving"])
-        asked = Asked(cursor, terms, filters, max(CANDIDATES, 2 * limit), *cursor.fetchone())
+        asked = Asked.of(cursor, text, filters, max(CANDIDATES, 2 * limit))
         found = set() if mode == "dense" else _best_by_terms(asked)
         if mode != "lexical":
             found |= _nearest(asked, vector)
-        for holding in _holding(terms.phrases):
+        for holding in _holding(asked.terms.phrases):
             found |= _nearest(asked, vector, holding)
-        share = _lexical_share(mode, terms)
+        share = _lexical_share(mode, asked.terms)
         ranked = _ranked(_scored(asked, found, vector, vector), share)
         if mode == "hybrid" and ranked:
             ranked = _second_look(asked, vector, ranked, share)
@@ -221,10 +240,7 @@ def _nearest(asked: Asked, vector: Vectors, holding: str | None = None) -> set[i
     """The dense candidates, all of them or those holding a phrase: by the index where there are many passages to look
     at, else, and where the index comes back with too few, by looking at each."""
     filters = {"holding": holding, "vector": vector_text(vector)}
-    ((count,),) = asked.run("count_passages", most=EXACT_PASSAGES + 1, **filters)
-    if count > EXACT_PASSAGES:
-        asked.cursor.execute("SET LOCAL hnsw.ef_search = 200")
-        asked.cursor.execute("SET LOCAL hnsw.iterative_scan = relaxed_order")
+    if (asked.count(holding) if holding else asked.within) > EXACT_PASSAGES:
         found = {passage for (passage,) in asked.run("nearest_by_index", **filters)}
         if len(found) == asked.candidates:
             return found
@@ -238,9 +254,9 @@ def _holding(phrases: list[str]) -> set[str]:
 
 def _best_by_terms(asked: Asked) -> set[int]:
     """The lexical candidates; none where the query has no term that the index knows."""
-    if not asked.terms.rare:
+    if not asked.terms.candidates:
         return set()
-    return {passage for (passage,) in asked.run("best_by_terms", rare=asked.terms.rare)}
+    return {passage for (passage,) in asked.run("best_by_terms", terms=asked.terms.candidates)}
 
 
 def _scored(asked: Asked, found: set[int], vector: Vectors, moved: Vectors) -> list[Candidate]:

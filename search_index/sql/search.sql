@@ -69,22 +69,14 @@ SELECT
 FROM term LEFT JOIN common USING (lexeme)
 ORDER BY passages, term.query::text
 
--- total --
--- About how many passages there are: as ANALYZE saw it, or counted where it has not been yet.
-SELECT CASE
-    WHEN reltuples > 0 THEN reltuples
-    ELSE (SELECT count(*) FROM (SELECT FROM search_index_passage LIMIT %(most)s) AS passage)
-END
-FROM pg_class WHERE oid = 'search_index_passage'::regclass
-
 -- best_by_terms --
--- The passages that hold one of the rare terms, best first by all terms: see score. The inner query unpacks a passage's
--- terms once (appending nothing makes a plain copy, OFFSET 0 keeps it), not again for each term of the query.
+-- The passages that the query's rarer terms bring (lexical.py), best first by all terms: see score. The inner query
+-- unpacks a passage's terms once (appending nothing makes a plain copy, OFFSET 0 keeps it), not again for each term.
 SELECT id
 FROM (
     SELECT id, lexemes || ''::tsvector AS lexemes
     FROM search_index_passage AS passage
-    WHERE lexemes @@ %(rare)s::tsquery AND {within}
+    WHERE lexemes @@ %(terms)s::tsquery AND {within}
     OFFSET 0
 ) AS passage
 ORDER BY (
@@ -138,7 +130,7 @@ SELECT
     coalesce(-(vector.embedding <#> %(vector)s::halfvec), 0), -- none yet: it is judged by its words
     coalesce(-(vector.embedding <#> %(moved)s::halfvec), 0),
     (
-        SELECT coalesce(sum(term.weight * ts_rank(%(fields)s::real[], passage.lexemes, term.query, 1)), 0)
+        SELECT coalesce(sum(term.weight * ts_rank(%(fields)s::real[], passage.terms, term.query, 1)), 0)
         FROM unnest(%(queries)s::tsquery[], %(weights)s::real[]) AS term (query, weight)
     ),
     (
@@ -146,17 +138,18 @@ SELECT
             lower(snapshot.title || ' ' || substr(snapshot.text, passage.start + 1, passage."end" - passage.start)),
             phrase.letters) > 0 THEN 1.0 ELSE 0.5 END), 0)::float
         FROM unnest(%(phrases)s::tsquery[], %(letters)s::text[]) AS phrase (query, letters)
-        WHERE passage.lexemes @@ phrase.query
+        WHERE passage.terms @@ phrase.query
     ),
     snapshot.page_id, snapshot.sha256, coalesce(page.cluster, -page.id), passage.host, passage.source_class,
     passage.published_on, source.boost + coalesce(host.boost, 0)
-FROM search_index_passage AS passage
+FROM (
+    SELECT *, lexemes || ''::tsvector AS terms FROM search_index_passage WHERE id = ANY(%(ids)s) OFFSET 0
+) AS passage
 JOIN search_index_snapshot AS snapshot ON snapshot.id = passage.snapshot_id
 JOIN search_index_page AS page ON page.id = snapshot.page_id
 JOIN search_index_source AS source ON source.id = passage.source_id
 LEFT JOIN search_index_host AS host ON host.name = passage.host
 LEFT JOIN search_index_vector AS vector ON vector.passage_id = passage.id AND vector.model_id = %(model)s
-WHERE passage.id = ANY(%(ids)s)
 
 -- hits --
 -- What is shown of the passages found. The text is cut from the snapshot: a quote is verbatim by construction.
@@ -170,9 +163,18 @@ JOIN search_index_page AS page ON page.id = snapshot.page_id
 JOIN search_index_source AS source ON source.id = passage.source_id
 WHERE passage.id = ANY(%(ids)s)
 
--- serving --
--- The model whose vectors the search looks at.
-SELECT id, dimensions FROM search_index_embeddingmodel WHERE state = 'serving'
+-- index --
+-- The model whose vectors the search looks at, and about how many passages there are: as ANALYZE saw it, or counted
+-- where it has not been yet. Sets, for this transaction, how the HNSW index is searched.
+SELECT
+    model.id, model.dimensions,
+    CASE
+        WHEN reltuples > 0 THEN reltuples
+        ELSE (SELECT count(*) FROM (SELECT FROM search_index_passage LIMIT %(most)s) AS passage)
+    END,
+    set_config('hnsw.ef_search', '200', true), set_config('hnsw.iterative_scan', 'relaxed_order', true)
+FROM search_index_embeddingmodel AS model, pg_class
+WHERE model.state = 'serving' AND pg_class.oid = 'search_index_passage'::regclass
 
 -- languages --
 -- The languages of the passages, each found by one step in the index, however many passages there are.
