@@ -16,12 +16,9 @@ from search_index.sql import SQL
 
 COUNTED = 2_000  # a term that ANALYZE does not know is counted so far: beyond, its weight hardly falls
 MOST_TERMS = 32  # of a pasted page of text, the rarest say enough
-# How many passages are ranked for a query, about: ranking costs some 10 µs each, and more are no better (LOG.md). The
-# rarest terms bring them, two at least, so that one misspelt word does not decide alone.
-RARE_PASSAGES = 1_000
-LEAST_RARE = 2
-MOST_OTHERS, MOST_BESIDE = 6, 3  # combinations of more would be a long tsquery
-MOST_RANKED = 3_000  # of a common term, for which others have to stand beside it
+# About so many passages are ranked for a query: ranking costs some 10 µs each, and more are no better (LOG.md).
+MOST_RANKED = 1_000
+MOST_BRINGING = 8  # terms, the rarest, that bring them
 RARITY = 1.25  # exponent of a term's weight
 # What a term counts for by where it stands, in PostgreSQL's order D, C, B, A: text, (unused), headings, title.
 FIELDS = [0.66, 0.66, 0.8, 1.0]
@@ -48,50 +45,39 @@ def words(cursor: CursorWrapper, text: str, total: float, share: float) -> Words
     cursor.execute(SQL["terms"], {"text": text, "total": total, "most": COUNTED})
     found: list[tuple[str, float]] = cursor.fetchall()[:MOST_TERMS]
     total = max([total, *(passages for _query, passages in found)])  # passages may have come since ANALYZE
+    weights = [math.log(1 + total / (passages + 0.5)) ** RARITY for _query, passages in found]
     phrases = _phrases(cursor, text)
     return Words(
         queries=[query for query, _passages in found],
-        weights=[math.log(1 + total / (passages + 0.5)) ** RARITY for _query, passages in found],
-        candidates=_candidates(found, total, share),
+        weights=weights,
+        candidates=_candidates(found, weights, total, MOST_RANKED / share),
         phrases=[query for query, _letters in phrases],
         letters=[letters for _query, letters in phrases],
     )
 
 
-def _candidates(found: list[tuple[str, float]], total: float, share: float) -> str | None:
-    """From the rarest term on, terms that some passage holds, until they bring enough; one that would bring too many
-    brings those of its passages that hold others of the terms, too, as many others as it takes."""
-    clauses: list[str] = []
-    brought = 0.0
-    for query, passages in found:
-        if not passages:
-            continue
-        brings = passages * share
-        if brought + brings > RARE_PASSAGES and len(clauses) >= LEAST_RARE:
+def _candidates(found: list[tuple[str, float]], weights: Sequence[float], total: float, most: float) -> str | None:
+    """The tsquery of the passages that are worth ranking: those whose terms weigh most together, about `most` of them.
+
+    Each set of terms is expected to stand alone in as many passages as it would were the terms independent; the
+    heaviest sets are taken until they hold enough. What holds more terms weighs more, so that a set is taken with all
+    that contain it, and only the smallest have to be named: a rare term alone, of common ones two or three together.
+    """
+    terms = [
+        (query, weight, min(0.9, passages / total)) for (query, passages), weight in zip(found, weights, strict=True)
+    ]
+    terms = [term for term in terms if term[2]][:MOST_BRINGING]
+    sets = [frozenset(some) for size in range(1, len(terms) + 1) for some in combinations(range(len(terms)), size)]
+    sets.sort(key=lambda some: -sum(terms[i][1] for i in some))
+    taken: set[frozenset[int]] = set()
+    expected = 0.0
+    for some in sets:
+        expected += total * math.prod(part if i in some else 1 - part for i, (_q, _w, part) in enumerate(terms))
+        if taken and expected > most:
             break
-        others = [(other, min(1.0, held / total)) for other, held in found if other != query and held]
-        beside = 0
-        while brings > MOST_RANKED and beside < min(len(others), MOST_BESIDE):
-            beside += 1
-            brings = passages * share * _probability(beside, [chance for _other, chance in others])
-        clauses.append(_with(query, beside, [other for other, _chance in others[:MOST_OTHERS]]))
-        brought += brings
-    return " | ".join(clauses) or None
-
-
-def _probability(least: int, chances: Sequence[float]) -> float:
-    """That at least so many of the terms stand in a passage, were they independent."""
-    exactly = [1.0] + [0.0] * len(chances)
-    for chance in chances:
-        exactly = [p * (1 - chance) + before * chance for p, before in zip(exactly, [0.0, *exactly], strict=False)]
-    return sum(exactly[least:])
-
-
-def _with(query: str, beside: int, others: Sequence[str]) -> str:
-    """The term, with so many of the others beside it."""
-    if not beside:
-        return query
-    return f"({query} & ({' | '.join(' & '.join(some) for some in combinations(others, beside))}))"
+        taken.add(some)
+    smallest = [some for some in sets if some in taken and not any(some - {i} in taken for i in some)]
+    return " | ".join(f"({' & '.join(terms[i][0] for i in sorted(some))})" for some in smallest) or None
 
 
 def _phrases(cursor: CursorWrapper, text: str) -> list[tuple[str, str]]:

@@ -70,14 +70,15 @@ FROM term LEFT JOIN common USING (lexeme)
 ORDER BY passages, term.query::text
 
 -- best_by_terms --
--- The passages that the query's rarer terms bring (lexical.py), best first by all terms: see score. The inner query
--- unpacks a passage's terms once (appending nothing makes a plain copy, OFFSET 0 keeps it), not again for each term.
+-- The passages that the query's terms bring (lexical.py), best first by all terms: see score. The inner query unpacks a
+-- passage's terms once (appending nothing makes a plain copy, LIMIT keeps it), not again for each term. Of what one
+-- common word alone brings, a part is ranked.
 SELECT id
 FROM (
     SELECT id, lexemes || ''::tsvector AS lexemes
     FROM search_index_passage AS passage
     WHERE lexemes @@ %(terms)s::tsquery AND {within}
-    OFFSET 0
+    LIMIT 20000
 ) AS passage
 ORDER BY (
     SELECT sum(term.weight * ts_rank(%(fields)s::real[], passage.lexemes, term.query, 1))
