@@ -36,8 +36,11 @@ REASONS: dict[str, Promise] = {
     "egress": gettext_lazy("stopped by the egress door"),
     "empty": gettext_lazy("no text"),
     "encoding": gettext_lazy("unreadable compression"),
+    "file": gettext_lazy("unreadable file"),
     "gone": gettext_lazy("no longer there"),
+    "links": gettext_lazy("a list of links"),
     "locked": gettext_lazy("locked with a password"),
+    "missing": gettext_lazy("no longer in the source"),
     "name": gettext_lazy("not a public name"),
     "port": gettext_lazy("a port that is not opened"),
     "redirect": gettext_lazy("redirected too often, or to nowhere"),
@@ -84,13 +87,12 @@ class Progress:
     @property
     def handled(self) -> int:
         """Pages that the crawl is through with, one way or another."""
-        crawl = self.crawl
-        return crawl.fetched + crawl.unchanged + crawl.refused + crawl.failed if crawl else 0
+        return self.crawl.handled if self.crawl else 0
 
     @property
     def total(self) -> int:
-        """Pages known so far; a site's crawl finds more as it goes."""
-        return self.handled + self.waiting
+        """Pages known so far, up to the limit; a site's crawl finds more as it goes."""
+        return self.crawl.foreseen(self.waiting) if self.crawl else self.waiting
 
     @property
     def elapsed(self) -> str:

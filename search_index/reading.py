@@ -82,7 +82,8 @@ def sources() -> Sequence[SourceSummary]:
     """Every source with its counts and what it is doing."""
     pages = _counts(Page.objects.filter(snapshot__isnull=False))
     pieces = _counts(Passage.objects.all())
-    crawls = {crawl.source_id: crawl for crawl in Crawl.objects.filter(state__in=["queued", "running"])}
+    under_way = Crawl.objects.filter(state__in=["queued", "running"]).select_related("source")
+    crawls = {crawl.source_id: crawl for crawl in under_way}
     waiting = _counts(Page.objects.filter(source__in=crawls, state=Page.State.QUEUED))
     return [
         SourceSummary(
@@ -201,5 +202,4 @@ def _activity(source: Source, crawl: Crawl | None, waiting: int) -> str:
         return _("paused")
     if crawl.started_at is None:
         return _("waiting for its turn")
-    done = crawl.fetched + crawl.unchanged + crawl.refused + crawl.failed
-    return _("%(done)d of %(all)d pages read so far") % {"done": done, "all": done + waiting}
+    return _("%(done)d of %(all)d pages read so far") % {"done": crawl.handled, "all": crawl.foreseen(waiting)}

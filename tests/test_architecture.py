@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from search_index.explain import REASONS
+
 TOP = Path(__file__).resolve().parent.parent
 ROOMS = ("config", "research", "search_index")
 READERS = {"text", "secret", "flag", "number", "words", "path", "time_zone"}
@@ -50,6 +52,14 @@ def test_the_environment_is_read_in_one_module_only():
         and re.search(r"os\.(environ|getenv)|from os import.*environ", path.read_text())
     ]
     assert readers == []
+
+
+def test_every_reason_for_which_a_page_is_left_out_has_words():
+    raised = re.compile(r"(?:Refused|Unreadable|SourceFailed|RetryLater)\(\s*\"(\w+)\"")
+    elsewhere = {"sealed", "paused", "crawl"}  # of opening a page and of measuring: kept on no page
+    codes = {code for path in (TOP / "search_index").rglob("*.py") for code in raised.findall(path.read_text())}
+    assert len(codes) > 20
+    assert codes - elsewhere - set(REASONS) == set()
 
 
 def test_nothing_is_imported_inside_a_function():

@@ -139,6 +139,16 @@ class Crawl(models.Model):
     def __str__(self) -> str:
         return f"{self.source} {self.created_at:%Y-%m-%d %H:%M}"
 
+    @property
+    def handled(self) -> int:
+        """Pages that it is through with, one way or another."""
+        return self.fetched + self.unchanged + self.refused + self.failed
+
+    def foreseen(self, waiting: int) -> int:
+        """How many pages it will have handled in the end, as far as is known: the limit leaves some waiting."""
+        room = self.source.max_pages - self.fetched - self.unchanged - self.failed
+        return self.handled + min(waiting, max(room, 0))
+
 
 class Host(models.Model):
     """A web host that a crawl or a run has spoken to: its manners, shared by all workers, and what became of it."""

@@ -9,6 +9,7 @@ from django.utils import timezone
 from search_index import api, browser
 from search_index import fetch as fetching
 from search_index.errors import Refused, SourceFailed, Unreadable
+from search_index.explain import progress
 from search_index.models import Page, Passage, Snapshot, Source
 from search_index.values import Opened
 from tests.fakes.site import Answer, Site, pdf, redirect
@@ -142,3 +143,12 @@ def test_the_sources_say_what_they_have_and_what_they_do(site: Site) -> None:
     assert (summaries["Live web"].pages, summaries["Live web"].activity) == (2, "")
     assert summaries["Live web"].passages == Passage.objects.count()
     assert summaries["Slow"].activity == "4 of 5 pages read so far"
+
+
+def test_pages_beyond_the_limit_of_a_source_are_not_promised() -> None:
+    source = Source.objects.create(name="Wide", kind="site", location="https://docs.example/", max_pages=6)
+    running = source.crawls.create(state="running", started_at=timezone.now(), fetched=3, failed=1, refused=2)
+    source.pages.bulk_create(Page(source=source, url=f"https://docs.example/{n}", crawl=running) for n in range(9))
+    (summary,) = [one for one in api.sources() if one.name == "Wide"]
+    assert summary.activity == "6 of 8 pages read so far"
+    assert (progress(source).handled, progress(source).total) == (6, 8)
