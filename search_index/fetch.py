@@ -186,7 +186,8 @@ async def _body(response: httpx2.Response, most: int) -> bytes:
 # --- What went wrong -------------------------------------------------------------------------------------------------
 def _door_said(status: int, code: str) -> IndexFailure:
     if status == 403:
-        return Refused("egress", _("The egress door does not open this address (%(code)s).") % {"code": code})
+        text = _("The egress door opens public addresses (%(code)s refused); EGRESS_ALLOW names hosts of your own.")
+        return Refused("egress", text % {"code": code})
     if code == "size":
         return Refused("size", _("It is larger than the egress door lets through."))
     if code == "no-such-host":
