@@ -73,6 +73,12 @@ def test_a_location_that_is_none_is_bad_usage(arguments: list[str], says: str) -
     assert not Source.objects.exists()
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "many"])
+def test_a_limit_that_is_no_number_of_pages_is_bad_usage(number: str) -> None:
+    with pytest.raises(CommandError, match="not a whole number of at least 1"):
+        call_command("add_source", "no-such-place", "--max-pages", number)
+
+
 @pytest.mark.django_db
 def test_without_waiting_the_source_is_there_and_its_crawl_waits(
     papers: Path, capsys: pytest.CaptureFixture[str]

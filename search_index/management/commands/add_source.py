@@ -13,6 +13,7 @@ from config import supervisor
 from search_index import crawl as crawling
 from search_index import sources
 from search_index.errors import BadSource
+from search_index.management.arguments import at_least_one
 from search_index.models import Crawl, Page, Passage, Source
 
 KINDS = [kind for kind in Source.Kind.values if kind != Source.Kind.LIVE]
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("location", help=_("a web address, or a path on this machine"))
         parser.add_argument("--kind", choices=KINDS, default="", help=_("what it is (guessed from the location)"))
         parser.add_argument("--name", default="", help=_("what to call it (made from the location)"))
-        parser.add_argument("--max-pages", type=_at_least_one, help=_("read no more pages than this"))
+        parser.add_argument("--max-pages", type=at_least_one, help=_("read no more pages than this"))
         parser.add_argument("--wait", action="store_true", help=_("return when it is read"))
         parser.add_argument("--json", action="store_true", help=_("print one JSON document"))
 
@@ -103,10 +104,3 @@ def _sentence(outcome: dict[str, Any]) -> str:
         _("“%(name)s”: %(fetched)d pages read, %(unchanged)d unchanged, %(refused)d refused, %(failed)d failed; ")
         + _("%(passages)d passages, %(seconds).1f seconds.")
     ) % said
-
-
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number

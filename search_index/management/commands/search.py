@@ -2,8 +2,7 @@
 
 import json
 import time
-from argparse import ArgumentParser, ArgumentTypeError
-from datetime import date
+from argparse import ArgumentParser
 from textwrap import indent, shorten, wrap
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.core.management import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from search_index.errors import IndexFailure
+from search_index.management.arguments import at_least_one, day
 from search_index.models import Source, SourceClass
 from search_index.query import search
 from search_index.values import Hit
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("query")
-        parser.add_argument("--limit", type=_at_least_one, default=10, help=_("how many passages at most (10)"))
+        parser.add_argument("--limit", type=at_least_one, default=10, help=_("how many passages at most (10)"))
         parser.add_argument("--source", metavar="NAME", help=_("search in this source only"))
         parser.add_argument("--collection", metavar="NAME", help=_("search in the sources of this collection only"))
         parser.add_argument("--host", metavar="HOST", help=_("search in the pages of this host only"))
@@ -32,8 +32,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--class", dest="source_class", choices=CLASSES, help=_("search in pages of this class only")
         )
-        parser.add_argument("--since", type=_day, metavar="DATE", help=_("published on this day or later (2026-01-31)"))
-        parser.add_argument("--until", type=_day, metavar="DATE", help=_("published on this day or before"))
+        parser.add_argument("--since", type=day, metavar="DATE", help=_("published on this day or later (2026-01-31)"))
+        parser.add_argument("--until", type=day, metavar="DATE", help=_("published on this day or before"))
         parser.add_argument("--json", action="store_true", help=_("print one JSON document"))
 
     def handle(self, **options: Any) -> None:
@@ -90,16 +90,3 @@ def _given(value: str | None) -> list[str]:
 def _as_json(hit: Hit) -> dict[str, Any]:
     names = ("rank", "score", "title", "url", "source", "snapshot", "start", "end", "text")
     return {name: getattr(hit, name) for name in names}
-
-
-def _at_least_one(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(_("%s is not a whole number of at least 1") % text)
-    return int(text)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ArgumentTypeError(_("%s is no day, such as 2026-01-31") % text) from error
