@@ -52,6 +52,13 @@ def test_the_report_is_printed_with_its_sources_and_the_steps_beside_it(library,
     assert "Kept" in output.err
 
 
+def test_an_index_with_nothing_in_it_is_said(library, capsys):
+    call_command("research", QUESTION, effort="low", json=True)
+    output = capsys.readouterr()
+    assert "The index is empty" in output.err
+    assert json.loads(output.out)["state"] == "done"
+
+
 def test_one_json_document_is_printed_in_the_shape_that_scripts_rely_on(library, capsys):
     User.objects.create_superuser("boss")
     call_command("research", QUESTION, effort="low", json=True)

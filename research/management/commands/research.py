@@ -41,6 +41,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         sources = _sources(options["source"])
+        if not any(source.passages for source in api.sources()):
+            self.stderr.write(_("The index is empty: add something to read first, with manage.py add_source."))
         with supervisor.running():
             try:
                 run = launch(_owner(), options["question"], options["effort"], sources, options["sealed"])
