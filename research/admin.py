@@ -170,7 +170,7 @@ class EvidenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 class ShareAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """The public links: which report, since when, and whether each still works."""
 
-    list_display = ["report", "owner", "created_at", "revoked_at", "works"]
+    list_display = ["report", "works", "owner", "created_at", "revoked_at"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["report__run__owner"]
     fields = ["report", "created_at", "revoked_at"]
