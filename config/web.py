@@ -3,6 +3,7 @@ while it restarts; without one (a container) it listens on HOST:PORT itself. Kno
 
 import argparse
 import socket
+import warnings
 
 import django
 import uvicorn
@@ -17,6 +18,7 @@ def main() -> None:
     fd = parser.parse_args().fd
     env.choose_settings()
     django.setup()
+    warnings.filterwarnings("ignore", "StreamingHttpResponse must consume")  # WhiteNoise's files, all of them small
     server = uvicorn.Server(
         uvicorn.Config(
             "config.asgi:application",

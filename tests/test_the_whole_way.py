@@ -194,6 +194,7 @@ def test_a_question_goes_the_whole_way(tmp_path: Path, site: Site, models: Model
         assert gone is not None
         assert gone.status == 410
         assert link.rsplit("/", 1)[1] not in server.log.read_text()
+        assert "Warning:" not in server.log.read_text()
     assert not [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or [])]
 
 
