@@ -2,6 +2,7 @@
 
     IndexFailure
     ├── RetryLater            the same request may succeed later (time-out, 429, 503, a host that is busy)
+    │   └── Crashed           reading it ended the process that read it: once may be chance (quarantine.py)
     ├── SourceFailed          this page, file or source failed; record it and go on
     │   ├── Refused           not allowed: robots, scope, the egress door, size, type
     │   └── Unreadable        fetched, but no text could be had from it
@@ -38,6 +39,10 @@ class Refused(SourceFailed):
 
 class Unreadable(SourceFailed):
     """It was fetched, but no text could be had from it."""
+
+
+class Crashed(RetryLater):
+    """The process that read it did not survive: it took too long or too much memory, or broke its parser."""
 
 
 class BadSource(IndexFailure):

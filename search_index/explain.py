@@ -26,6 +26,7 @@ SLOW_START = timedelta(seconds=20)  # a worker takes a crawl up at once; beat ri
 # The codes of errors.py in words. A code that is not here is shown as it is.
 REASONS: dict[str, Promise] = {
     "address": gettext_lazy("not a public address"),
+    "bomb": gettext_lazy("made to blow up when it is unpacked"),
     "broken": gettext_lazy("broken file"),
     "browser": gettext_lazy("the browser could not show it"),
     "busy": gettext_lazy("the host asks to wait"),
@@ -38,11 +39,15 @@ REASONS: dict[str, Promise] = {
     "encoding": gettext_lazy("unreadable compression"),
     "file": gettext_lazy("unreadable file"),
     "gone": gettext_lazy("no longer there"),
+    "legacy": gettext_lazy("a file of an old office program"),
     "links": gettext_lazy("a list of links"),
     "locked": gettext_lazy("locked with a password"),
     "missing": gettext_lazy("no longer in the source"),
     "name": gettext_lazy("not a public name"),
+    "nested": gettext_lazy("nested too deep"),
+    "parser": gettext_lazy("its parser failed"),
     "port": gettext_lazy("a port that is not opened"),
+    "quarantine": gettext_lazy("broke its parser twice: not tried again until it changes"),
     "redirect": gettext_lazy("redirected too often, or to nowhere"),
     "robots": gettext_lazy("forbidden by robots.txt"),
     "scanned": gettext_lazy("pictures of text, no text"),

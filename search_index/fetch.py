@@ -23,16 +23,17 @@ from django.utils.translation import gettext as _
 from search_index import policy
 from search_index.egress import door_url
 from search_index.errors import IndexFailure, Refused, RetryLater, SourceFailed
+from search_index.extract import types
 
 SECONDS = 30  # for one fetch, redirects included
 REDIRECTS = 5
 HTML_BYTES = 10_000_000
-DOCUMENT_BYTES = 30_000_000  # PDFs; sitemaps and feeds, too
+DOCUMENT_BYTES = 30_000_000  # PDFs, office files and the like; sitemaps and feeds, too
 RATIO, RATIO_FROM = 100, 1_000_000  # real pages compress 3 to 20 times; beyond 100 it is a bomb
 ENCODINGS = 2  # layers of compression
 LONGEST_WAIT = 86_400.0  # seconds that a host may make us wait by Retry-After
 
-_DOCUMENTS = ("application/pdf", "application/xml", "text/xml", "application/gzip", "application/x-gzip")
+_DOCUMENTS = (*types.DOCUMENTS, "application/xml", "text/xml", "application/gzip", "application/x-gzip")
 _UNREADABLE = ("image/", "audio/", "video/", "font/")
 _HEADERS = {
     "Accept": "text/html, application/xhtml+xml, application/pdf;q=0.9, text/plain;q=0.8, */*;q=0.5",

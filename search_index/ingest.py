@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from config.loop import in_thread
-from search_index import frontier, lease, sources
+from search_index import frontier, lease, quarantine, sources
 from search_index.errors import IndexFailure, LostLease, SourceFailed
 from search_index.extract import Extracted
 from search_index.extract.document import normalised, one_line
@@ -35,6 +35,14 @@ log = logging.getLogger(__name__)
 async def ingest(held: Held) -> None:
     """Read every queued document of the source. Raises BadSource where the source cannot be read any more."""
     await in_thread(_queue, held)
+    await _read_all(held)
+    if await in_thread(quarantine.waits, held.source):
+        await _read_all(held)
+    await in_thread(_forget_the_rest, held)
+
+
+async def _read_all(held: Held) -> None:
+    """Read every document that waits, and store it."""
     documents = sources.documents(held.source)
     while batch := await in_thread(_next_batch, documents):
         if await in_thread(frontier.paused, held.source):
@@ -43,7 +51,6 @@ async def ingest(held: Held) -> None:
         results = await asyncio.gather(*[_read(held, page, document) for page, document in waiting])
         for ready in _groups([one for one in results if one is not None]):
             await in_thread(store_many, held.crawl, held.epoch, await embedded(ready))
-    await in_thread(_forget_the_rest, held)
 
 
 def _queue(held: Held) -> None:
@@ -69,7 +76,7 @@ def _waiting(held: Held, batch: Sequence[Document]) -> list[tuple[Page, Document
 async def _read(held: Held, page: Page, document: Document) -> Ready | None:
     """One document, read and divided; None where it is unchanged, or was given up (which is recorded)."""
     try:
-        text = await _text(held, document)
+        text = await _text(held, page, document)
         known = page.snapshot_id is not None
         if known and await in_thread(store_unchanged, page, held.crawl, held.epoch, None, text.text):
             return None
@@ -87,14 +94,15 @@ async def _read(held: Held, page: Page, document: Document) -> Ready | None:
     return None
 
 
-async def _text(held: Held, document: Document) -> Extracted:
+async def _text(held: Held, page: Page, document: Document) -> Extracted:
     if document.path is None:
         text = Extracted(normalised(document.text).strip() or one_line(document.title), one_line(document.title))
     else:
         location = Path(held.source.location)
         root = location if location.is_dir() else location.parent
         body, content_type = await in_thread(sources.read_file, root, document.path)
-        text = await extracted(body, content_type, document.url)
+        quarantine.check(page, body)
+        text = await quarantine.watched(page, body, extracted(body, content_type, document.url))
     if failure := lack(text):
         raise failure
     return text

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from config.loop import in_thread
-from search_index import frontier, policy, robots
+from search_index import frontier, policy, quarantine, robots
 from search_index.errors import IndexFailure, Refused
 from search_index.fetch import Fetched, fetch, manners
 from search_index.indexing import divided, embedded, lack, read
@@ -109,7 +109,8 @@ async def _fetched(page: Page) -> Opened:
         await _check_robots(fetched.final_url)
     if fetched.not_modified and await in_thread(store_unchanged, page, None, None, fetched):
         return await in_thread(_current, page)
-    fetched, text, page.rendered = await read(fetched)
+    quarantine.check(page, fetched.body)
+    fetched, text, page.rendered = await quarantine.watched(page, fetched.body, read(fetched))
     if failure := lack(text):
         raise failure
     (prepared,) = await embedded([await in_thread(divided, page, fetched, text)])

@@ -17,26 +17,19 @@ from django.utils.translation import gettext as _
 
 from search_index import policy
 from search_index.errors import BadSource, Refused
+from search_index.extract.types import SUFFIXES
 from search_index.models import Source
 
 Kind = Source.Kind
 LOCAL = frozenset({Kind.FOLDER, Kind.FILE, Kind.BEIR})  # read from this machine's disk, no network involved
-SUFFIXES = {
-    ".html": "text/html",
-    ".htm": "text/html",
-    ".md": "text/markdown",
-    ".rst": "text/x-rst",
-    ".txt": "text/plain",
-    ".pdf": "application/pdf",
-}
 MAX_FILE_BYTES = 30_000_000
 WEB_PAGES, LOCAL_PAGES = 1000, 1_000_000  # how many a source takes unless the person says otherwise
 # Links that hold no text: not even asked for.
 NO_PAGES = frozenset(
     """png jpg jpeg gif svg webp ico bmp tif tiff avif mp3 mp4 m4a m4v ogg ogv oga wav flac avi mov mkv
     webm zip gz tgz bz2 xz zst 7z rar tar jar war whl egg deb rpm apk dmg pkg exe msi iso bin css js mjs
-    map json xml rss atom woff woff2 ttf otf eot doc docx xls xlsx ppt pptx odt ods odp epub mobi ps eps
-    dvi csv tsv sqlite db inv asc sig""".split()  # noqa: SIM905
+    map xml rss atom woff woff2 ttf otf eot doc xls ppt mobi ps eps
+    dvi sqlite db inv asc sig""".split()  # noqa: SIM905
 )
 
 

@@ -82,7 +82,7 @@ def store_many(crawl: Crawl | None, epoch: int | None, prepared: Sequence[Prepar
         for page, fetched, extracted, chunks, vectors in prepared:
             snapshot = _snapshot(page, extracted)
             _replace_passages(page, snapshot, extracted, chunks, vectors)
-            _save_page(page, snapshot, fetched)
+            _save_page(page, snapshot, fetched, extracted.partial)
             snapshots.append(snapshot)
         _count(crawl, epoch, fetched=len(prepared), passages=sum(len(one.chunks) for one in prepared))
     return snapshots
@@ -179,8 +179,10 @@ def vector_text(vector: Vectors) -> str:
     return "[" + ",".join(f"{x:.5g}" for x in vector.tolist()) + "]"
 
 
-def _save_page(page: Page, snapshot: Snapshot, fetched: "Fetched | None") -> None:
-    page.state, page.reason, page.detail = Page.State.INDEXED, "", ""
+def _save_page(page: Page, snapshot: Snapshot, fetched: "Fetched | None", partial: str | None = None) -> None:
+    """`partial` says what of the page was not read, for it was too long; None: it is as it was the last time."""
+    page.detail = partial if partial is not None else "" if page.reason else page.detail
+    page.state, page.reason = Page.State.INDEXED, ""
     page.attempts, page.due_at = 0, None
     page.fetched_at, page.snapshot, page.name = timezone.now(), snapshot, name(snapshot.title)
     if fetched is not None and not fetched.not_modified:  # a 304 repeats little of what is known

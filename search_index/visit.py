@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from config.loop import in_thread
-from search_index import frontier, policy, robots, sitemap, sources
+from search_index import frontier, policy, quarantine, robots, sitemap, sources
 from search_index.errors import IndexFailure, LostLease, Refused, SourceFailed
 from search_index.extract import Extracted
 from search_index.fetch import Fetched, StatusFailed, fetch, manners
@@ -109,7 +109,8 @@ class _Visit:
         if fetched.not_modified:
             unchanged = await in_thread(store_unchanged, page, self.held.crawl, self.held.epoch, fetched)
         else:
-            fetched, text, page.rendered = await read(fetched)
+            quarantine.check(page, fetched.body)
+            fetched, text, page.rendered = await quarantine.watched(page, fetched.body, read(fetched))
             if failure := lack(text):
                 await in_thread(self._queue_links, page, text)
                 raise failure

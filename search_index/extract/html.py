@@ -2,7 +2,7 @@
 
 Headings stand alone, list items begin with "- ", code is indented by four spaces, a table's row is one line; links and
 images leave only their words. Addresses are collected from the whole page. Pure: no Django, no I/O.
-Called by search_index/extract.
+Called by extractors.py, and for what is all text by epub.py and mail.py.
 """
 
 import re
@@ -11,16 +11,17 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
-from lxml.etree import ParserError
+from lxml.etree import ParserError, XPath
 from lxml.html import HTMLParser, document_fromstring
 from trafilatura import bare_extraction
 from trafilatura.settings import Document
 
 from search_index.errors import Unreadable
 from search_index.extract.charset import decoded
-from search_index.extract.document import Extracted, Writer, name_of, normalised, one_line
+from search_index.extract.document import MAX_LINKS, Extracted, Writer, name_of, normalised, one_line, smuggled
+from search_index.extract.markup import set_whole
 
-MAX_LINKS = 3000
+MANY_LINKS = 2000  # on a page that names no main part: of an article, a few hundred
 LINKS_SHARE = 0.8  # of Python's documentation, tables of contents have 0.85 to 1.0, pages of prose up to 0.7
 _EARLIEST = date(1990, 1, 1)  # an older "date of publication" is that of the subject, not of the page
 # The sign beside a heading that links to itself: part of no text.
@@ -33,6 +34,16 @@ _SLUGGED = (
 )
 # Links in the running text of documentation made by docutils: lists full of them are content here, not navigation.
 _REFERENCES = "//*[@role='main']//a[contains(concat(' ', @class, ' '), ' reference ')]"
+# What may be hidden from people; whether it is, _is_hidden() says. Not the body: a page that scripts uncover is seen.
+_PERHAPS_HIDDEN = XPath("//body//*[@hidden or @aria-hidden='true' or @style]")
+_HIDING = re.compile(
+    r"display:none|visibility:(?:hidden|collapse)|font-size:0(?![.\d]*[1-9])|opacity:0(?![.\d]*[1-9])|(?<!-)color:transparent"
+    r"|(?:text-indent|left|right|top|margin-left|margin-top):-\d{4,}|clip:rect\((?:0|1)(?:px)?,"
+    r"|clip-path:inset\((?:50|100)%\)|transform:scale\(0\)"
+)
+_NO_ROOM = re.compile(r"(?:^|;)(?:max-)?(?:height|width):0(?:px)?(?:;|$|!)")
+_COLOURS = re.compile(r"(?:^|;)(color|background|background-color):([^;!]+)")
+_WHITE = frozenset({"white", "#fff", "#ffffff", "rgb(255,255,255)", "rgba(255,255,255,1)"})
 _BLOCKS = frozenset({"p", "head", "list", "item", "table", "row", "cell", "quote", "div", "body"})
 
 
@@ -40,10 +51,13 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
     """What an HTML page says. Raises Unreadable where there is no HTML at all."""
     tree = _parsed(decoded(body, content_type))
     links = list(_links(tree, url))
+    hidden = _drop_hidden(tree) + smuggled(tree.text_content())
     title = one_line(tree.findtext(".//title") or "")
     language = (tree.get("lang") or "").partition("-")[0].lower()[:10]
     if _only_links(tree):
-        return Extracted(text="", title=title or name_of(url), language=language, links=links, only_links=True)
+        return Extracted(
+            text="", title=title or name_of(url), language=language, links=links, only_links=True, hidden=hidden
+        )
     for permalink in tree.xpath(_PERMALINKS):
         permalink.drop_tree()
     for section in tree.xpath(_SLUGGED):
@@ -59,7 +73,7 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
         date_extraction_params={"extensive_search": False, "original_date": True},  # no guessing from the text
     )
     if not isinstance(found, Document) or found.body is None:
-        return Extracted(text="", title=title or name_of(url), language=language, links=links)
+        return Extracted(text="", title=title or name_of(url), language=language, links=links, hidden=hidden)
     writer = Writer()
     _walk(found.body, writer)
     return Extracted(
@@ -70,6 +84,22 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
         language=language,
         headings=writer.headings,
         links=links,
+        hidden=hidden,
+    )
+
+
+def extract_whole(body: bytes, content_type: str, url: str) -> Extracted:
+    """What HTML says that is all text and nothing around it: a chapter of a book, a mail."""
+    tree = _parsed(decoded(body, content_type))
+    hidden = _drop_hidden(tree) + smuggled(tree.text_content())
+    writer = Writer()
+    set_whole(tree.find("body"), writer)
+    return Extracted(
+        text=writer.text,
+        title=one_line(tree.findtext(".//title") or ""),
+        headings=writer.headings,
+        links=list(_links(tree, url)),
+        hidden=hidden,
     )
 
 
@@ -97,9 +127,36 @@ def _links(tree: Any, url: str) -> Iterator[str]:
             return
 
 
+def _drop_hidden(tree: Any) -> int:
+    """Take out what people do not see, which may be meant for machines alone; how many pieces it was."""
+    dropped = 0
+    for element in _PERHAPS_HIDDEN(tree):
+        if element.getparent() is not None and _is_hidden(element):
+            dropped += any(text.strip() for text in element.itertext())
+            element.drop_tree()
+    return dropped
+
+
+def _is_hidden(element: Any) -> bool:
+    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
+        return True
+    style = "".join((element.get("style") or "").lower().split())
+    if not style:
+        return False
+    if _HIDING.search(style) or (_NO_ROOM.search(style) and "overflow:hidden" in style):
+        return True
+    colours = {
+        name.removesuffix("-color"): "white" if value in _WHITE else value for name, value in _COLOURS.findall(style)
+    }
+    return "color" in colours and colours["color"] == colours.get("background")
+
+
 def _only_links(tree: Any) -> bool:
-    """Whether the main part, where the page names one, is a list of links and nothing else."""
-    for main in tree.xpath("//main | //*[@role='main']"):
+    """Whether the main part, where the page names one, or the whole page, is a list of links and nothing else."""
+    parts = tree.xpath("//main | //*[@role='main']")
+    if not parts and len(tree.xpath("//a[@href]")) > MANY_LINKS:
+        parts = tree.xpath("//body")
+    for main in parts:
         size = _size(main)
         return size > 500 and sum(_size(link) for link in main.iter("a")) > LINKS_SHARE * size
     return False
@@ -169,8 +226,13 @@ def _quote(element: Any, writer: Writer) -> None:
 
 
 def _table(element: Any, writer: Writer) -> None:
-    rows = [" | ".join(_inline(_words(cell)) for cell in row.iter("cell")) for row in element.iter("row")]
-    writer.block("\n".join(f"| {row} |" for row in rows if row.strip(" |")))
+    rows = [([_inline(_words(cell)) for cell in row.iter("cell")], _is_head(row)) for row in element.iter("row")]
+    rows = [(cells, head) for cells, head in rows if any(cells)]
+    writer.table([cells for cells, _head in rows], header=(rows[0][1] or None) if rows else None)
+
+
+def _is_head(row: Any) -> bool:
+    return all(cell.get("role") == "head" for cell in row.iter("cell"))
 
 
 def _is_code_block(element: Any) -> bool:

@@ -2,7 +2,8 @@
 
 Started as `python -m search_index.extract.reader` without Django and without secrets in its environment. Answers are
 JSON: nothing that a hostile page made of this process is unpickled or run by its parent. It ends with its input, so
-with the parent, however that one dies; a page that takes too long or too much memory ends it.
+with the parent, however that one dies; a page that takes too long or too much memory ends it. After a page that made
+it large it ends by itself ("last" in its answer), so that the next page has all the room there is.
 """
 
 import json
@@ -14,11 +15,12 @@ from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from search_index.errors import Unreadable
-from search_index.extract import extract
+from search_index.extract.extractors import extract
 
-CPU_SECONDS = 60  # for one page; the largest of Python's documentation, 2.5 MB of links, takes 16
-SECONDS = 300  # by the clock, for what hangs without computing
-MEMORY = 2 * 1024**3  # bytes of address space
+CPU_SECONDS = 30  # for one page; the largest of Python's documentation, 2.5 MB of links, takes 16
+SECONDS = 55  # by the clock
+MEMORY = 768 * 1024**2  # bytes of address space, of which the libraries take 180 MB: two together stay under 1.5 GB
+GROWN = 400 * 1024  # kilobytes resident: whoever has once needed as much makes room for a fresh process
 
 
 def main() -> None:
@@ -33,7 +35,10 @@ def main() -> None:
     while (line := sys.stdin.buffer.readline()).strip():
         asked = json.loads(line)
         answer = _answer(sys.stdin.buffer.read(asked["length"]), asked["content_type"], asked["url"])
+        answer["last"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > GROWN
         _send(answers, answer)
+        if answer["last"]:
+            return
 
 
 def _answer(body: bytes, content_type: str, url: str) -> dict[str, Any]:
@@ -43,10 +48,12 @@ def _answer(body: bytes, content_type: str, url: str) -> dict[str, Any]:
         return asdict(extract(body, content_type, url))
     except Unreadable as error:
         return {"reason": error.reason, "message": str(error)}
-    except (MemoryError, RecursionError):
-        return {"reason": "crash", "message": "The page is too large, or nested too deep, to be read."}
+    except MemoryError:
+        return {"reason": "size", "message": "It takes more memory than one page may have."}
+    except RecursionError:
+        return {"reason": "nested", "message": "It is nested too deep to be read."}
     except Exception as error:  # one page's parser error must not end a crawl: it is recorded on the page
-        return {"reason": "crash", "message": f"The page could not be read ({type(error).__name__}: {error})."}
+        return {"reason": "parser", "message": f"It could not be read ({type(error).__name__}: {error})."}
     finally:
         signal.alarm(0)
         signal.setitimer(signal.ITIMER_PROF, 0)

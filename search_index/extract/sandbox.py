@@ -1,6 +1,6 @@
 """Runs the extractors in processes of their own (reader.py): what a hostile file breaks there breaks nothing else.
 
-A process that dies (a crash in a parser, too much memory, its minute is over) fails its own page only and is replaced.
+A process that dies (a crash in a parser, too much memory, its time is over) fails its own page only and is replaced.
 Called by search_index/indexing.py.
 """
 
@@ -8,17 +8,19 @@ import asyncio
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from search_index.errors import Unreadable
+from search_index.errors import Crashed, Unreadable
 from search_index.extract.document import Extracted
 
 PROCESSES = min(4, os.cpu_count() or 1)
@@ -30,7 +32,7 @@ _readers: set["subprocess.Popen[bytes]"] = set()
 
 
 async def extracted(body: bytes, content_type: str, url: str) -> Extracted:
-    """extract() in another process. Raises Unreadable, with reason "crash" where the process did not survive."""
+    """extract() in another process. Raises Unreadable, or Crashed ("crash") where the process did not survive."""
     return await asyncio.get_running_loop().run_in_executor(_threads, _read, body, content_type, url)
 
 
@@ -41,8 +43,10 @@ def _read(body: bytes, content_type: str, url: str) -> Extracted:
         answer = _ask(reader, body, {"content_type": content_type, "url": url, "length": len(body)})
     except (OSError, ValueError) as error:
         _own.reader = None
+        raise Crashed("crash", _obituary(_end(reader))) from error
+    if answer.pop("last"):
+        _own.reader = None
         _end(reader)
-        raise Unreadable("crash", _("The page could not be read: it took too long, or too much memory.")) from error
     if "reason" in answer:
         raise Unreadable(answer["reason"], answer["message"])
     published = answer.pop("published_on")
@@ -55,7 +59,8 @@ def _start() -> "subprocess.Popen[bytes]":
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=_ROOT,
-        env={"LC_ALL": "C.UTF-8"},  # no passwords and keys where hostile files are parsed
+        # No passwords and keys where hostile files are parsed; and no threads of numpy's, each with memory of its own.
+        env={"LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
     )
     _readers.add(reader)
     return reader
@@ -71,13 +76,25 @@ def _ask(reader: "subprocess.Popen[bytes]", body: bytes, asked: dict[str, Any]) 
     return answer
 
 
-def _end(reader: "subprocess.Popen[bytes]") -> None:
+def _end(reader: "subprocess.Popen[bytes]") -> int:
+    """End a process that is no longer wanted, or has died; how it ended."""
     _readers.discard(reader)
+    with suppress(subprocess.TimeoutExpired):
+        reader.wait(timeout=1)
     reader.kill()
     reader.communicate()
+    return reader.returncode
+
+
+def _obituary(status: int) -> str:
+    """How a process ended that should not have, in a sentence."""
+    if status in {-signal.SIGALRM, -signal.SIGPROF}:
+        return _("It could not be read within the time that one page may take.")
+    return _("Its parser broke down over it (signal %(number)d), or it took too much memory.") % {"number": -status}
 
 
 @atexit.register
 def _end_all() -> None:
     for reader in list(_readers):
-        _end(reader)
+        reader.kill()
+        reader.communicate()

@@ -1,12 +1,12 @@
 """Plain text, Markdown and reStructuredText: the text is kept as it is, its headings are found.
 
-Pure: no Django, no I/O. Called by search_index/extract.
+Pure: no Django, no I/O. Called by extractors.py.
 """
 
 import re
 
 from search_index.extract.charset import decoded
-from search_index.extract.document import Extracted, Heading, name_of, normalised, one_line
+from search_index.extract.document import MAX_LINKS, Extracted, Heading, name_of, normalised, one_line, smuggled
 
 _FRONT_MATTER = re.compile(r"\A(---|\+\+\+)\n.*?\n\1\s*\n", re.DOTALL)
 _FENCE = re.compile(r" {0,3}(```|~~~)")
@@ -18,7 +18,8 @@ _MARKUP = re.compile(r"[*_`#]+|\[([^\]]*)\]\([^)]*\)")
 
 def extract_text(body: bytes, content_type: str, url: str) -> Extracted:
     """What a text file says; where its headings are depends on the ending of its name."""
-    text = normalised(decoded(body, content_type))
+    raw = decoded(body, content_type)
+    text = normalised(raw)
     rst = url.lower().endswith((".rst", ".rest"))
     markdown = not rst and (url.lower().endswith((".md", ".markdown", ".mkd")) or "markdown" in content_type)
     if markdown:
@@ -29,7 +30,8 @@ def extract_text(body: bytes, content_type: str, url: str) -> Extracted:
         text=text,
         title=_title(text, headings) or name_of(url),
         headings=headings,
-        links=list(dict.fromkeys(link.rstrip(".,;:!?") for link in _LINK.findall(text)))[:3000],
+        links=list(dict.fromkeys(link.rstrip(".,;:!?") for link in _LINK.findall(text)))[:MAX_LINKS],
+        hidden=smuggled(raw),
     )
 
 

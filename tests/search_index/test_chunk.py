@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from search_index.chunk import LEAST, MOST, WHOLE, chunk
-from search_index.extract import extract
+from search_index.extract.extractors import extract
 
 SENTENCE = "The larks of the northern dunes sing before sunrise and rest at noon. "  # 13 words
 

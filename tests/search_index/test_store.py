@@ -145,3 +145,14 @@ def test_not_modified_keeps_what_the_last_answer_said(source: Source, crawl: Cra
     assert store_unchanged(page, crawl, 3, nothing)
     page.refresh_from_db()
     assert (page.http_status, page.etag, page.content_type) == (200, '"1"', "text/html; charset=utf-8")
+
+
+def test_what_was_not_read_of_a_page_is_said_until_it_is_read_whole(source: Source, crawl: Crawl) -> None:
+    page = Page.objects.create(source=source, url="https://example.org/a")
+    cut = Extracted(TEXT, partial="Only the first rows were read.")
+    store_page(page, None, None, fetched(), cut, [Chunk(0, 28, "")], vectors(1))
+    assert Page.objects.get().detail == "Only the first rows were read."
+    assert store_unchanged(Page.objects.get(), crawl, 3, fetched(), TEXT)
+    assert Page.objects.get().detail == "Only the first rows were read."
+    store_page(page, None, None, fetched(), Extracted(TEXT), [Chunk(0, 28, "")], vectors(1))
+    assert Page.objects.get().detail == ""
