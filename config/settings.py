@@ -162,6 +162,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "ring-again-runs": {"task": "research.tasks.ring_again", "schedule": 5.0},
     "ring-again-crawls": {"task": "search_index.tasks.ring_again", "schedule": 5.0},
+    "start-due-crawls": {"task": "search_index.tasks.start_due", "schedule": 5.0},
 }
 
 # --- The hunt --------------------------------------------------------------------------------------------------------

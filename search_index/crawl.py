@@ -1,8 +1,8 @@
 """One pass over a source, from beginning to end: claimed, worked through, and its end recorded.
 
-Web sources are visited page by page (visit.py), local ones are read document by document (ingest.py); both write what
-they know in transactions that are conditional on the lease: kill the worker at any moment, and another one goes on
-without storing anything twice.
+Web sources are visited page by page (visit.py; a feed says which, feed.py), local ones are read document by document
+(ingest.py). All write what they know in transactions that are conditional on the lease: kill the worker at any moment,
+and another one goes on without storing anything twice. When it is over, freshness.py says when the next one is due.
 Called by tasks.py, admin.py, evaluate.py and `manage.py add_source`.
 """
 
@@ -11,20 +11,23 @@ import logging
 from collections.abc import Callable
 
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from config.celery import app
 from config.loop import in_thread
-from search_index import frontier, ingest, lease, sources, visit
-from search_index.errors import BadSource, IndexFailure, LostLease, SourceFailed
+from search_index import feed, freshness, frontier, ingest, lease, sources, visit
+from search_index.errors import BadSource, IndexFailure, LostLease, Refused, RetryLater, SourceFailed
 from search_index.lease import Held
 from search_index.models import Crawl, Page, Source
 from search_index.store import count_terms
 
 State = Crawl.State
 UNDER_WAY = (State.QUEUED, State.RUNNING)
+NO_DOCUMENTS = (feed.FEED, ingest.CONTAINER)  # reasons of pages that only lead to others
+DUE_AT_ONCE = 2 * lease.CRAWLS_AT_ONCE  # begun by the clock: enough to keep the workers busy, the rest stays due
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,13 @@ def waiting() -> list[int]:
     return [crawl.pk for crawl in lease.claimable(Crawl.objects.order_by("created_at"))]
 
 
+def start_due() -> None:
+    """Begin the passes whose time has come, as many as there is room for."""
+    room = DUE_AT_ONCE - Crawl.objects.filter(state__in=UNDER_WAY, source__paused=False).count()
+    for source in freshness.due(room):
+        start(source)
+
+
 async def crawl(crawl_id: int) -> None:
     """Claim the crawl and work through it. Returns at once where it is not to be had."""
     held = await in_thread(lease.claim, crawl_id)
@@ -75,15 +85,26 @@ async def crawl(crawl_id: int) -> None:
 
 async def _work(held: Held) -> None:
     """The pass: what is known and where to begin is queued first, in one transaction; then it is worked through."""
-    first = await visit.beginnings(held.source) if held.source.kind not in sources.LOCAL else []
-    await in_thread(_seed, held, first)
     if held.source.kind in sources.LOCAL:
         await ingest.ingest(held)
+    elif held.source.kind == Source.Kind.FEED:
+        await _follow_feed(held)
     else:
-        await visit.visit(held)
+        await in_thread(_seed, held, await visit.beginnings(held.source))
+        try:
+            await visit.visit(held)
+        except feed.IsFeed:
+            await in_thread(feed.adopt, held.source)
+            await _follow_feed(held)
     await in_thread(frontier.settle, held)
     await in_thread(count_terms)
     await in_thread(_check_result, held)
+
+
+async def _follow_feed(held: Held) -> None:
+    await feed.begin(held)
+    await in_thread(_leave_out, held)
+    await visit.visit(held)
 
 
 def _seed(held: Held, first: list[str]) -> None:
@@ -91,19 +112,34 @@ def _seed(held: Held, first: list[str]) -> None:
         if lease.begin(held):
             frontier.requeue(held)
             frontier.add(held, first)
+    _leave_out(held)
+
+
+def _leave_out(held: Held) -> None:
+    """Pages that are known from before the source's patterns were what they are now go out of the index."""
+    if not (held.source.allow or held.source.deny):
+        return
+    scope = sources.scope(held.source)
+    known = Page.objects.filter(Q(state=Page.State.QUEUED) | Q(snapshot__isnull=False), source=held.source)
+    for page in known.exclude(url=held.source.location).iterator():
+        if why := scope.refusal(page.url):
+            frontier.give_up(held, page, Refused("scope", why))
 
 
 def _check_result(held: Held) -> None:
-    """A pass that brought nothing at all has failed, for the reason for which its first page did."""
+    """A pass that looked at pages and had none of them has failed, for the reason for which the first of them did."""
     held.crawl.refresh_from_db()
     if held.crawl.fetched or held.crawl.unchanged:
         return
-    first = Page.objects.filter(source=held.source).order_by("depth", "id").first()
-    if first is None:
+    pages = Page.objects.filter(source=held.source).exclude(reason__in=NO_DOCUMENTS)
+    if not pages.exists():
         raise BadSource("empty", _("There is nothing in %s that can be read.") % held.source.location)
-    raise SourceFailed(
-        first.reason, _("Nothing could be had. %(page)s: %(why)s") % {"page": first.url, "why": first.detail}
-    )
+    if held.source.kind == Source.Kind.FEED or held.source.kind in sources.LOCAL:
+        pages = pages.filter(crawl=held.crawl)  # the others were not looked at: there was nothing new
+    if first := pages.order_by("depth", "id").first():
+        raise SourceFailed(
+            first.reason, _("Nothing could be had. %(page)s: %(why)s") % {"page": first.url, "why": first.detail}
+        )
 
 
 async def _record(held: Held, task: "asyncio.Task[None]") -> None:
@@ -115,12 +151,25 @@ async def _record(held: Held, task: "asyncio.Task[None]") -> None:
     except lease.Paused:
         await in_thread(_unless_lost, lease.release, held)
     except IndexFailure as failure:
-        await in_thread(_unless_lost, lease.finish, held, State.FAILED, str(failure))
+        after = failure.after if isinstance(failure, RetryLater) else None
+        await in_thread(_unless_lost, _fail, held, str(failure), after)
     except Exception as error:  # the worker lives on; the crawl's row says what happened
         log.exception("Crawl %d failed.", held.crawl.pk)
-        await in_thread(_unless_lost, lease.finish, held, State.FAILED, f"{type(error).__name__}: {error}")
+        await in_thread(_unless_lost, _fail, held, f"{type(error).__name__}: {error}", None)
     else:
-        await in_thread(_unless_lost, lease.finish, held, State.DONE, "")
+        await in_thread(_unless_lost, _end, held)
+
+
+def _end(held: Held) -> None:
+    with transaction.atomic():
+        lease.finish(held, State.DONE)
+        freshness.plan(held.source)
+
+
+def _fail(held: Held, why: str, after: float | None) -> None:
+    with transaction.atomic():
+        lease.finish(held, State.FAILED, why)
+        freshness.plan(held.source, failed=True, after=after)
 
 
 def _unless_lost(write: Callable[..., None], *args: object) -> None:

@@ -53,6 +53,7 @@ class Fetched:
     etag: str
     last_modified: str
     not_modified: bool
+    at: datetime | None = None  # when, where that is not now: of a page in a web archive
 
 
 class StatusFailed(SourceFailed):

@@ -5,8 +5,8 @@ it was. Blocking; async code calls it in a thread. Fetches nothing.
 Called by crawl.py and reading.py.
 """
 
-from collections.abc import Collection, Iterable
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -31,9 +31,18 @@ def requeue(held: Held) -> None:
     )
 
 
-def add(held: Held, urls: Iterable[str], *, depth: int = 0, found_on: str = "") -> None:
-    """Queue the addresses that the source does not know yet. They have to be canonical and in scope."""
-    pages = [Page(source=held.source, crawl=held.crawl, url=url, depth=depth, found_on=found_on) for url in urls]
+def add(
+    held: Held,
+    urls: Iterable[str],
+    *,
+    depth: int = 0,
+    found_on: str = "",
+    days: Mapping[str, date | None] | None = None,
+) -> None:
+    """Queue the addresses that the source does not know yet. They have to be canonical and in scope. `days` are the
+    days on which they were published, as far as that is known from where they were found."""
+    known = {"source": held.source, "crawl": held.crawl, "depth": depth, "found_on": found_on}
+    pages = [Page(**known, url=url, published_on=(days or {}).get(url)) for url in urls]
     for start in range(0, len(pages), SEED_BATCH):
         Page.objects.bulk_create(pages[start : start + SEED_BATCH], ignore_conflicts=True)
 
@@ -95,7 +104,7 @@ def moved(held: Held, page: Page, final_url: str, wanted: bool) -> None:
         failure = Refused("scope", _("It redirects to %s, which does not belong to the source.") % final_url)
     with transaction.atomic():
         if wanted:
-            add(held, [final_url], depth=page.depth, found_on=page.url)
+            add(held, [final_url], depth=page.depth, found_on=page.url, days={final_url: page.published_on})
         give_up(held, page, failure)
 
 

@@ -8,7 +8,7 @@ Called by crawl.py and frontier.py.
 import asyncio
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from config.loop import in_thread
 from search_index.errors import LostLease
 from search_index.models import Crawl, Source
+from search_index.stages import Stages
 
 CRAWLS_AT_ONCE = 4  # on all workers together: embedding takes every core, and runs want threads, too
 
@@ -30,11 +31,12 @@ class Paused(Exception):
 
 @dataclass(frozen=True)
 class Held:
-    """A crawl that this process owns while the epoch is its own."""
+    """A crawl that this process owns while the epoch is its own; `stages` is where its seconds go."""
 
     crawl: Crawl
     source: Source
     epoch: int
+    stages: Stages = field(default_factory=Stages)
 
 
 def claim(crawl_id: int) -> Held | None:
@@ -47,7 +49,7 @@ def claim(crawl_id: int) -> Held | None:
         state=Crawl.State.RUNNING, lease_owner=owner, lease_epoch=F("lease_epoch") + 1, lease_until=_until(), error=""
     )
     crawl = Crawl.objects.select_related("source").filter(id=crawl_id, lease_owner=owner).first() if claimed else None
-    return Held(crawl, crawl.source, crawl.lease_epoch) if crawl else None
+    return Held(crawl, crawl.source, crawl.lease_epoch, Stages(crawl.seconds)) if crawl else None
 
 
 def claimable(crawls: QuerySet[Crawl]) -> QuerySet[Crawl]:
@@ -60,7 +62,7 @@ async def keep(held: Held) -> None:
     """Prolong the lease for as long as this runs. Raises LostLease."""
     while True:
         await asyncio.sleep(settings.LEASE_SECONDS / 3)
-        await in_thread(write, held, lease_until=_until())
+        await in_thread(write, held, lease_until=_until(), seconds=held.stages.seconds)
 
 
 def count(held: Held, **counts: int) -> None:
@@ -75,12 +77,13 @@ def check(held: Held) -> None:
 
 def release(held: Held) -> None:
     """Give the crawl back unfinished, to be taken up again (the worker stops, or the source is paused)."""
-    write(held, state=Crawl.State.QUEUED, lease_until=None, lease_owner="")
+    write(held, state=Crawl.State.QUEUED, seconds=held.stages.seconds, lease_until=None, lease_owner="")
 
 
 def finish(held: Held, state: Crawl.State, error: str = "") -> None:
     """End the crawl. Raises LostLease."""
-    write(held, state=state, error=error, finished_at=Now(), lease_until=None, lease_owner="")
+    ended = {"state": state, "error": error, "finished_at": Now(), "lease_until": None, "lease_owner": ""}
+    write(held, **ended, seconds=held.stages.seconds)
 
 
 def write(held: Held, **values: object) -> None:

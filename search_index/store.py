@@ -37,6 +37,9 @@ PAGE_FIELDS = [
     "rendered",
     "snapshot",
     "name",
+    "body_sha256",
+    "looks",
+    "changes",
     *FETCH_FIELDS,
 ]
 
@@ -80,7 +83,7 @@ def store_many(crawl: Crawl | None, epoch: int | None, prepared: Sequence[Prepar
     with transaction.atomic():
         snapshots = []
         for page, fetched, extracted, chunks, vectors in prepared:
-            snapshot = _snapshot(page, extracted)
+            snapshot = _snapshot(page, fetched, extracted)
             _replace_passages(page, snapshot, extracted, chunks, vectors)
             _save_page(page, snapshot, fetched, extracted.partial)
             snapshots.append(snapshot)
@@ -121,7 +124,7 @@ def digest(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _snapshot(page: Page, extracted: "Extracted") -> Snapshot:
+def _snapshot(page: Page, fetched: "Fetched | None", extracted: "Extracted") -> Snapshot:
     snapshot, _created = Snapshot.objects.get_or_create(
         page=page,
         sha256=digest(extracted.text),
@@ -129,11 +132,11 @@ def _snapshot(page: Page, extracted: "Extracted") -> Snapshot:
             "text": extracted.text,
             "title": extracted.title,
             "author": extracted.author,
-            "published_on": extracted.published_on,
+            "published_on": extracted.published_on or page.published_on,
             "language": extracted.language,
             "headings": extracted.headings,
             "links": extracted.links,
-            "fetched_at": timezone.now(),
+            "fetched_at": (fetched and fetched.at) or timezone.now(),
         },
     )
     return snapshot
@@ -184,7 +187,10 @@ def _save_page(page: Page, snapshot: Snapshot, fetched: "Fetched | None", partia
     page.detail = partial if partial is not None else "" if page.reason else page.detail
     page.state, page.reason = Page.State.INDEXED, ""
     page.attempts, page.due_at = 0, None
-    page.fetched_at, page.snapshot, page.name = timezone.now(), snapshot, name(snapshot.title)
+    page.looks += 1
+    page.changes += page.snapshot_id is not None and page.snapshot_id != snapshot.pk
+    page.fetched_at = (fetched and fetched.at) or timezone.now()
+    page.snapshot, page.name = snapshot, name(snapshot.title)
     if fetched is not None and not fetched.not_modified:  # a 304 repeats little of what is known
         page.final_url, page.http_status = fetched.final_url, fetched.status
         page.content_type = fetched.content_type[:100]

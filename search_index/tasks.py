@@ -16,6 +16,12 @@ def crawl(crawl_id: int) -> None:
 
 
 @shared_task  # type: ignore[untyped-decorator]
+def start_due() -> None:
+    """Begin the crawls whose time has come: of sources that keep themselves fresh."""
+    crawling.start_due()
+
+
+@shared_task  # type: ignore[untyped-decorator]
 def ring_again() -> None:
     """Ring for crawls that wait: their message was lost, their worker died, or their source goes on after a pause."""
     for crawl_id in crawling.waiting():

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from config.loop import in_thread
-from search_index import frontier, policy, quarantine, robots, sitemap, sources
+from search_index import feed, frontier, policy, quarantine, robots, sitemap, sources
 from search_index.errors import IndexFailure, LostLease, Refused, SourceFailed
 from search_index.extract import Extracted
 from search_index.fetch import Fetched, StatusFailed, fetch, manners
@@ -70,7 +70,7 @@ class _Visit:
         while page := await self._next():
             try:
                 ready = await self._read(page)
-            except LostLease:
+            except (LostLease, feed.IsFeed):
                 raise
             except IndexFailure as failure:
                 await self._give_up(page, failure)
@@ -103,6 +103,8 @@ class _Visit:
     async def _read(self, page: Page) -> Ready | None:
         """Fetch and read a page; None where there is nothing to store. Raises IndexFailure's kinds."""
         fetched = await self._fetch(page)
+        if self.source.kind == Source.Kind.SITE and page.url == self.source.location and feed.is_feed(fetched):
+            raise feed.IsFeed
         if fetched.final_url != page.url:
             await in_thread(frontier.moved, self.held, page, fetched.final_url, self.scope.holds(fetched.final_url))
             return None

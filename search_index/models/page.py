@@ -34,6 +34,7 @@ class Page(models.Model):
     detail = models.TextField(blank=True)
     depth = models.PositiveSmallIntegerField(default=0)
     found_on = models.TextField(blank=True)
+    published_on = models.DateField(null=True)  # as the feed says that listed it, for a page that does not say itself
     crawl = models.ForeignKey(Crawl, null=True, on_delete=models.SET_NULL, related_name="+")
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True)

@@ -87,6 +87,9 @@ class Source(models.Model):
         null=True, editable=False
     )  # learned; null until there is something to learn from
     next_crawl_at = models.DateTimeField(null=True, editable=False, db_index=True)
+    # Of what is read from the disk: names, sizes and times of its files at the last pass. While they are the same there
+    # is nothing to read.
+    stamp = models.CharField(max_length=64, blank=True, editable=False)
     paused = models.BooleanField(_("paused"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

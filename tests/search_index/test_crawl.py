@@ -15,9 +15,11 @@ from config.loop import in_thread
 from search_index import browser, crawl, frontier, ingest, lease, sources, visit
 from search_index import fetch as fetching
 from search_index.errors import LostLease
+from search_index.extract import Extracted
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
 from search_index.query import search
 from tests.fakes.site import Answer, Site, redirect
+from tests.search_index.test_containers import page, warc
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -350,6 +352,151 @@ def test_a_folder_is_read_and_read_again(papers: Source) -> None:
     assert pages(papers)["6.txt"] == "empty"
     assert "withdrawn" in search("withdrawn finding", sources=[papers.pk])[0].text
     assert not [hit for hit in search("finding number 1", sources=[papers.pk], limit=20) if hit.url.endswith("1.md")]
+
+
+def test_what_has_not_changed_is_not_even_opened(papers: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    crawled(papers)
+    read, opened = sources.read, []
+
+    def remember(source: Source, document: sources.Document) -> tuple[bytes, str]:
+        opened.append(document.url)
+        return read(source, document)
+
+    monkeypatch.setattr(sources, "read", remember)
+    again = crawled(papers)
+    assert (again.fetched, again.unchanged, opened) == (0, 5, [])
+    (Path(papers.location) / "3.md").touch()
+    again = crawled(papers)
+    assert (again.fetched, again.unchanged, opened) == (0, 5, ["file:Papers/3.md"])
+    (Path(papers.location) / "3.md").write_text("# Paper 3\n\nAnother finding.")
+    again = crawled(papers)
+    assert (again.fetched, again.unchanged, len(opened)) == (1, 4, 2)
+    page = Page.objects.get(url="file:Papers/3.md")
+    assert (page.looks, page.changes) == (3, 1)
+
+
+def test_what_was_read_in_a_folder_is_remembered_for_its_watch(papers: Source) -> None:
+    done = crawled(papers)
+    papers.refresh_from_db()
+    assert papers.stamp == sources.stamp(papers)
+    assert papers.next_crawl_at is not None
+    assert set(done.seconds) == {"fetch", "extract", "embed", "store"}
+    assert all(seconds >= 0 for seconds in done.seconds.values())
+
+
+def test_a_file_that_cannot_be_read_is_not_tried_again_until_it_changes(papers: Source) -> None:
+    empty = Path(papers.location) / "empty.txt"
+    empty.write_text(" \n")
+    assert crawled(papers).failed == 1
+    assert crawled(papers).failed == 0
+    assert pages(papers)["empty.txt"] == "empty"
+    empty.write_text("Now there is something.")
+    assert crawled(papers).fetched == 1
+
+
+def test_a_file_that_comes_back_is_found_again(papers: Source) -> None:
+    crawled(papers)
+    paper, away = Path(papers.location) / "2.md", Path(papers.location).with_name("2.md")
+    paper.rename(away)
+    crawled(papers)
+    assert pages(papers)["2.md"] == "missing"
+    assert not Passage.objects.filter(snapshot__page__url="file:Papers/2.md").exists()
+    away.rename(paper)
+    crawled(papers)
+    assert pages(papers)["2.md"] == "indexed"
+
+
+def letter(number: int, text: str) -> str:
+    return f"From a{number}@e.org Tue Nov 24 18:14:5{number} 2026\nSubject: Letter {number}\n\n{text}\n\n"
+
+
+@pytest.fixture
+def _letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are read as plain text: what they say is not what these tests are about."""
+
+    async def plain(body: bytes, _content_type: str, url: str) -> Extracted:
+        return Extracted(body.decode(), url)
+
+    monkeypatch.setattr(ingest, "extracted", plain)
+
+
+@pytest.mark.usefixtures("_letters")
+def test_each_message_of_a_mailbox_is_a_page(papers: Source) -> None:
+    box = Path(papers.location) / "box.mbox"
+    box.write_text(letter(1, "Terns fly far.") + letter(2, "Larks do not."))
+    done = crawled(papers)
+    assert (done.fetched, done.failed) == (7, 0)
+    assert {name: reason for name, reason in pages(papers).items() if name.startswith("box")} == {
+        "box.mbox": "container",
+        "box.mbox#1": "indexed",
+        "box.mbox#2": "indexed",
+    }
+    again = crawled(papers)
+    assert (again.fetched, again.unchanged) == (0, 7)
+    box.write_text(letter(1, "Terns fly far.") + letter(2, "Larks sing.") + letter(3, "A third."))
+    again = crawled(papers)
+    assert (again.fetched, again.unchanged) == (2, 6)
+    box.unlink()
+    crawled(papers)
+    assert {reason for name, reason in pages(papers).items() if name.startswith("box")} == {"missing"}
+    assert Passage.objects.filter(source=papers).count() == 5
+
+
+def test_a_mailbox_that_is_none_says_so_and_the_rest_is_read(papers: Source) -> None:
+    (Path(papers.location) / "box.mbox").write_text("Dear Ada,")
+    done = crawled(papers)
+    assert (done.state, done.fetched, done.failed) == ("done", 5, 1)
+    assert pages(papers)["box.mbox"] == "broken"
+    assert crawled(papers).failed == 0  # not tried again while it is the same
+
+
+def test_an_archive_is_read_as_the_pages_that_it_holds(tmp_path: Path) -> None:
+    day = "2024-05-01T10:00:00Z"
+    records = [
+        ("https://e.org/a", day, page("The tern flies from pole to pole."), {}),
+        ("https://e.org/b", day, page("The lark stays."), {}),
+        ("https://e.org/a", "2024-06-01T10:00:00Z", page("The arctic tern flies from pole to pole."), {}),
+        ("https://e.org/robots", day, b"x", {":status": "404 Not Found"}),
+    ]
+    source = sources.add(str(warc(tmp_path / "web.warc.gz", records)))
+    assert (source.kind, source.name) == ("warc", "web")
+    done = crawled(source)
+    assert (done.state, done.fetched) == ("done", 2)
+    one = Page.objects.select_related("snapshot").get(url="https://e.org/a")
+    assert one.snapshot is not None
+    assert "arctic" in one.snapshot.text
+    assert one.snapshot.fetched_at.isoformat() == "2024-06-01T10:00:00+00:00"
+    assert (one.http_status, one.content_type) == (200, "text/html")
+    hit = search("Which bird flies from pole to pole?", sources=[source.pk])[0]
+    assert (hit.url, hit.host) == ("https://e.org/a", "e.org")
+    again = crawled(source)
+    assert (again.fetched, again.unchanged) == (0, 2)
+
+
+def test_of_two_archives_the_later_page_counts(tmp_path: Path) -> None:
+    folder = tmp_path / "archives"
+    folder.mkdir()
+    warc(folder / "1.warc", [("https://e.org/a", "2024-06-01T10:00:00Z", page("The later text."), {})])
+    warc(folder / "2.warc", [("https://e.org/a", "2024-05-01T10:00:00Z", page("The earlier text."), {})])
+    source = sources.add(str(folder))
+    assert crawled(source).fetched == 1
+    snapshot = Snapshot.objects.get()
+    assert "later" in snapshot.text
+    warc(folder / "3.warc", [("https://e.org/a", "2024-07-01T10:00:00Z", page("The latest text."), {})])
+    assert crawled(source).fetched == 1
+    assert "latest" in Snapshot.objects.order_by("-pk")[0].text
+
+
+@pytest.mark.usefixtures("_letters")
+def test_a_pass_killed_in_a_mailbox_loses_no_message(papers: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    (Path(papers.location) / "box.mbox").write_text("".join(letter(n, f"The letter number {n}.") for n in range(1, 9)))
+    monkeypatch.setattr(ingest, "BATCH", 2)
+    started = crawl.start(papers)
+    kill(started.pk, lambda: Snapshot.objects.count() >= 7)
+    Crawl.objects.update(lease_until=None)
+    work(started.pk)
+    done = Crawl.objects.get()
+    assert (done.state, done.fetched, done.unchanged) == ("done", 13, 0)
 
 
 def test_a_killed_pass_over_a_folder_repeats_no_batch(papers: Source, monkeypatch: pytest.MonkeyPatch) -> None:

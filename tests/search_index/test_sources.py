@@ -111,15 +111,17 @@ def test_a_link_that_leads_out_of_the_folder_is_not_read(folder: Path, tmp_path:
     leaks = [document for document in sources.documents(source) if "leak" in document.url or "secret" in document.url]
     assert [document.url for document in leaks] == ["file:Papers/leak.txt"]
     with pytest.raises(Refused) as refusal:
-        sources.read_file(folder, folder / "leak.txt")
+        sources.read(source, leaks[0])
     assert refusal.value.reason == "scope"
 
 
 def test_a_file_that_is_too_large_is_refused(folder: Path) -> None:
     with (folder / "huge.txt").open("wb") as file:
         file.truncate(sources.MAX_FILE_BYTES + 1)
+    source = Source(name="Papers", kind=Kind.FOLDER, location=str(folder))
+    (huge,) = [document for document in sources.documents(source) if "huge" in document.url]
     with pytest.raises(Refused) as refusal:
-        sources.read_file(folder, folder / "huge.txt")
+        sources.read(source, huge)
     assert refusal.value.reason == "size"
 
 

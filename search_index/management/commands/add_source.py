@@ -16,7 +16,7 @@ from search_index.errors import BadSource
 from search_index.management.arguments import at_least_one
 from search_index.models import Crawl, Page, Passage, Source
 
-KINDS = [kind for kind in Source.Kind.values if kind != Source.Kind.LIVE]
+KINDS = [kind for kind in Source.Kind.values if kind not in {Source.Kind.LIVE, Source.Kind.UPLOAD}]
 LOOK_SECONDS = 0.5  # between two looks at how far the crawl is
 
 
@@ -42,6 +42,7 @@ class Command(BaseCommand):
                 crawl = self._waited(crawling.start(source))
         else:
             crawl = crawling.start(source)
+        source.refresh_from_db()  # what was taken for a site may have turned out to be a feed
         outcome = _outcome(source, crawl, time.monotonic() - began)
         self.stdout.write(json.dumps(outcome, ensure_ascii=False) if options["json"] else _sentence(outcome))
         if crawl.state in {Crawl.State.FAILED, Crawl.State.STOPPED}:
