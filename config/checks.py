@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +17,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
-from config import logs
-from config.endpoints import Endpoint, endpoints
+from config import env, logs
+from config.endpoints import Endpoint, embedding, endpoints, reranker
 
 SETTINGS_TAG = "settings"
 SECRET_KEY_LENGTH = 32
@@ -76,12 +77,27 @@ def _models() -> Iterator[CheckMessage]:
     for role, found in endpoints().items():
         roles[found] = f"{roles[found]}, {role}" if found in roles else role
     for found, names in roles.items():
-        url = _split(found.url)
-        if url is None or url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
+        if not _is_server(found.url):
             shown = logs.redacted(found.url)
             yield Error(f"CHAT_URL ({names}) is {shown}; it has to be like http://host:port/v1.", id="scenthound.E011")
         if not found.model:
             yield Error(f"CHAT_MODEL names no model for {names}, although CHAT_URL is set.", id="scenthound.E012")
+    yield from _index_models()
+
+
+def _index_models() -> Iterator[CheckMessage]:
+    chosen, ranking = embedding(), reranker()
+    if chosen and chosen.at.url and not _is_server(chosen.at.url):
+        shown = logs.redacted(chosen.at.url)
+        yield Error(f"EMBED_URL is {shown}; it has to be like http://host:port/v1.", id="scenthound.E021")
+    if chosen is None and env.text("EMBED_URL"):
+        yield Error("EMBED_MODEL names no model, although EMBED_URL is set.", id="scenthound.E022")
+    if chosen and not chosen.at.url and not (find_spec("torch") and find_spec("transformers")):
+        message = f"EMBED_MODEL is {chosen.at.model}, which runs in process: pip install torch transformers."
+        yield Error(f"{message} Or set EMBED_URL to a server that has it.", id="scenthound.E023")
+    if ranking and not _is_server(ranking.url):
+        shown = logs.redacted(ranking.url)
+        yield Error(f"RERANK_URL is {shown}; it has to be like http://host:port/v1.", id="scenthound.E024")
 
 
 def _network() -> Iterator[CheckMessage]:
@@ -128,6 +144,14 @@ def _is_network(text: str) -> bool:
 
 def _is_address(text: str) -> bool:
     return "/" not in text and _is_network(text)
+
+
+def _is_server(url: str) -> bool:
+    """Whether it can be the address of a model server."""
+    parts = _split(url)
+    return bool(
+        parts and parts.scheme in {"http", "https"} and parts.hostname and not parts.query and not parts.fragment
+    )
 
 
 def _split(url: str) -> Any:

@@ -163,6 +163,8 @@ CELERY_BEAT_SCHEDULE = {
     "ring-again-runs": {"task": "research.tasks.ring_again", "schedule": 5.0},
     "ring-again-crawls": {"task": "search_index.tasks.ring_again", "schedule": 5.0},
     "start-due-crawls": {"task": "search_index.tasks.start_due", "schedule": 5.0},
+    # To one worker at a time: each ring brings one more to help, where there are several.
+    "embed": {"task": "search_index.tasks.embed", "schedule": 10.0, "options": {"expires": 10}},
 }
 
 # --- The hunt --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.db import connections
 from django.db.models.signals import post_migrate
 
 
@@ -16,8 +17,10 @@ class SearchIndexConfig(AppConfig):
         post_migrate.connect(_know_the_built_in_model, sender=self)
 
 
-def _know_the_built_in_model(sender: AppConfig, **_options: Any) -> None:
-    """An index begins with the built-in embedding model; its HNSW index is made by the migration."""
-    models = sender.get_model("EmbeddingModel")._default_manager
+def _know_the_built_in_model(sender: AppConfig, using: str, **_options: Any) -> None:
+    """An index begins with the built-in embedding model; its HNSW index is made by the migration, for this very id."""
+    models = sender.get_model("EmbeddingModel")._default_manager.using(using)
     if not models.exists():
         models.create(pk=1, name="bge-small-en-v1.5", dimensions=384, state="serving")
+        with connections[using].cursor() as cursor:  # an id that is given does not move the sequence on
+            cursor.execute("SELECT nextval(pg_get_serial_sequence('search_index_embeddingmodel', 'id'))")

@@ -9,6 +9,7 @@ Called by tasks.py, admin.py, evaluate.py and `manage.py add_source`.
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
@@ -18,7 +19,7 @@ from kombu.exceptions import OperationalError
 
 from config.celery import app
 from config.loop import in_thread
-from search_index import feed, freshness, frontier, ingest, lease, sources, visit
+from search_index import embedding, feed, freshness, frontier, ingest, lease, sources, visit
 from search_index.errors import BadSource, IndexFailure, LostLease, Refused, RetryLater, SourceFailed
 from search_index.lease import Held
 from search_index.models import Crawl, Page, Source
@@ -84,7 +85,19 @@ async def crawl(crawl_id: int) -> None:
 
 
 async def _work(held: Held) -> None:
-    """The pass: what is known and where to begin is queued first, in one transaction; then it is worked through."""
+    """The pass: pages are read and stored, and their vectors are made beside that. It is over when none is missing."""
+    read = asyncio.Event()
+    filling = asyncio.create_task(embedding.keep_up(held.source.pk, read, partial(held.stages.add, "embed")))
+    try:
+        await _read(held)
+        read.set()
+        await filling
+    finally:
+        await _ended(filling)
+
+
+async def _read(held: Held) -> None:
+    """What is known and where to begin is queued first, in one transaction; then it is worked through."""
     if held.source.kind in sources.LOCAL:
         await ingest.ingest(held)
     elif held.source.kind == Source.Kind.FEED:

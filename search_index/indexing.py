@@ -1,4 +1,4 @@
-"""From what was fetched to what is stored: extract (rendered by the browser where scripts make the text), chunk, embed.
+"""From what was fetched to what is stored: extract (rendered by the browser where scripts make the text), chunk.
 
 Asks no robots.txt, keeps no frontier. Called by crawl.py and reading.py.
 """
@@ -9,16 +9,14 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from config.loop import in_thread
 from search_index.browser import render
 from search_index.chunk import Chunk, chunk
-from search_index.embed import embed_passages
 from search_index.errors import IndexFailure, Refused, Unreadable
 from search_index.extract import Extracted
 from search_index.extract.sandbox import extracted
 from search_index.fetch import Fetched
 from search_index.models import Page
-from search_index.store import Prepared, embedding_texts
+from search_index.store import Prepared
 
 THIN_WORDS = 80  # a page with scripts and less text than this is likely to be made by them
 
@@ -27,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Ready:
-    """A page read and divided: all that is missing are the vectors."""
+    """A page read and divided."""
 
     page: Page
     fetched: Fetched | None
@@ -66,16 +64,9 @@ def divided(page: Page, fetched: Fetched | None, text: Extracted) -> Ready:
     return Ready(page, fetched, text, [Chunk(c.start, c.end, _below(c.heading, text.title, above)) for c in chunks])
 
 
-async def embedded(ready: Sequence[Ready]) -> list[Prepared]:
-    """The pages with their vectors: all passages are embedded together, which is faster than page by page."""
-    texts = [text for one in ready for text in embedding_texts(one.extracted, one.chunks)]
-    vectors = await in_thread(embed_passages, texts)
-    prepared, at = [], 0
-    for one in ready:
-        after = at + len(one.chunks)
-        prepared.append(Prepared(one.page, one.fetched, one.extracted, one.chunks, vectors[at:after]))
-        at = after
-    return prepared
+def prepared(ready: Sequence[Ready]) -> list[Prepared]:
+    """The pages as they are stored: embedding.py makes their vectors afterwards."""
+    return [Prepared(one.page, one.fetched, one.extracted, one.chunks) for one in ready]
 
 
 def _below(heading: str, title: str, above: str) -> str:

@@ -26,7 +26,7 @@ from search_index.extract import Extracted
 from search_index.extract.document import normalised, one_line
 from search_index.extract.sandbox import extracted
 from search_index.fetch import Fetched
-from search_index.indexing import Ready, divided, embedded, lack
+from search_index.indexing import Ready, divided, lack, prepared
 from search_index.lease import Held, Paused
 from search_index.models import Page, Source
 from search_index.sources import Document
@@ -34,7 +34,7 @@ from search_index.store import store_many, store_unchanged
 
 BATCH = 64  # documents taken up together
 AT_ONCE = 8  # of them read at the same time: a document may be 30 MB
-PASSAGES = 64  # embedded together and stored in one transaction: some seconds of work, so that progress shows
+PASSAGES = 64  # stored in one transaction
 CONTAINER = "container"  # the reason for which a file that holds documents is not in the index itself
 AGAIN = (
     "crash",
@@ -67,10 +67,8 @@ async def _read_all(held: Held) -> None:
         pages = await in_thread(_pages, held, batch)
         results = await asyncio.gather(*[_read(held, page, document, turn) for page, document in pages])
         for ready in _groups([one for one in results if one is not None]):
-            with held.stages.timed("embed"):
-                prepared = await embedded(ready)
             with held.stages.timed("store"):
-                await in_thread(store_many, held.crawl, held.epoch, prepared)
+                await in_thread(store_many, held.crawl, held.epoch, prepared(ready))
 
 
 def _begin(held: Held) -> None:

@@ -20,11 +20,10 @@ import numpy as np
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from search_index import names
+from search_index import embedding, names
 from search_index.embed import Vectors, embed_passages, embed_query
-from search_index.errors import IndexFailure
+from search_index.embedding import QueryVector
 from search_index.latest import asks_for_latest, recency
 from search_index.lexical import FIELDS, Words, words
 from search_index.models import Source, SourceClass
@@ -45,6 +44,9 @@ NAMED_PASSAGES = 3  # of a page that is named, the nearest ones
 NAMESAKES = 5  # a name that more pages bear names none
 EXACT_PASSAGES = 10_000  # up to so many are compared one by one: all neighbours are found, in less than 10 ms
 LONGEST_QUERY = 10_000  # characters; what is pasted beyond them is not looked at
+EF_SEARCH = 200  # how far HNSW looks around
+BITS_OVERFETCH = 8  # times the candidates that an index of bits brings, to be scored by their vectors (LOG.md)
+BITS_EF_SEARCH = 800
 PER_PAGE = 2
 # A page's class moves it past others that fit about as well, not past better ones.
 CLASS_WEIGHT: dict[str, float] = {
@@ -67,19 +69,18 @@ class Asked:
     terms: Words
     filters: Filters
     candidates: int  # of each side
-    model: int  # whose vectors are looked at
-    dimensions: int
+    meant: QueryVector  # what the query means, to the model whose vectors are looked at
     within: int  # passages that the filters leave, counted no further than it matters
 
     @classmethod
-    def of(cls, cursor: CursorWrapper, text: str, filters: Filters, candidates: int) -> "Asked":
-        """What the text asks of the index as it is now. Raises IndexFailure where no model serves."""
-        cursor.execute(SQL["index"], {"most": EXACT_PASSAGES + 1})
-        row = cursor.fetchone()
-        if row is None:
-            raise IndexFailure("model", _("The index has no embedding model; run script/server, which sets it up."))
-        model, dimensions, total = row[:3]
-        bare = cls(cursor, Words([], [], None, [], []), filters, candidates, model, dimensions, int(total))
+    def of(cls, cursor: CursorWrapper, text: str, filters: Filters, candidates: int, meant: QueryVector) -> "Asked":
+        """What the text asks of the index as it is now."""
+        cursor.execute(
+            SQL["index"],
+            {"most": EXACT_PASSAGES + 1, "ef_search": str(BITS_EF_SEARCH if meant.by_bits else EF_SEARCH)},
+        )
+        (total, *_settings) = cursor.fetchone()
+        bare = cls(cursor, Words([], [], None, [], []), filters, candidates, meant, int(total))
         within = bare.count() if filters != Filters() else int(total)
         share = within / total if 0 < within <= EXACT_PASSAGES else 1.0
         return replace(bare, terms=words(cursor, text, total, share), within=within)
@@ -100,8 +101,9 @@ class Asked:
             "since": self.filters.since,
             "until": self.filters.until,
             "candidates": self.candidates,
-            "model": self.model,
-            "dimensions": self.dimensions,
+            "overfetch": BITS_OVERFETCH * self.candidates,
+            "model": self.meant.model,
+            "dimensions": self.meant.dimensions,
             "phrases": self.terms.phrases,
             "letters": self.terms.letters,
             "holding": None,
@@ -162,7 +164,8 @@ def search(
     text = _clean(query)
     if not text or limit < 1:
         return []
-    vector = embed_query(f"{text}\n{_clean(reasoning)}".strip())
+    meant = embedding.query(f"{text}\n{_clean(reasoning)}".strip())
+    mode, vector = (mode if meant.known else "lexical"), meant.vector
     filters = Filters(
         sources=_sources(sources, collections),
         hosts=tuple(host.lower().removeprefix("www.") for host in hosts),
@@ -172,7 +175,7 @@ def search(
         until=until,
     )
     with transaction.atomic(), connection.cursor() as cursor:
-        asked = Asked.of(cursor, text, filters, max(CANDIDATES, 2 * limit))
+        asked = Asked.of(cursor, text, filters, max(CANDIDATES, 2 * limit), meant)
         found = set() if mode == "dense" else _best_by_terms(asked)
         if mode != "lexical":
             found |= _nearest(asked, vector)
@@ -241,7 +244,8 @@ def _nearest(asked: Asked, vector: Vectors, holding: str | None = None) -> set[i
     at, else, and where the index comes back with too few, by looking at each."""
     filters = {"holding": holding, "vector": vector_text(vector)}
     if (asked.count(holding) if holding else asked.within) > EXACT_PASSAGES:
-        found = {passage for (passage,) in asked.run("nearest_by_index", **filters)}
+        by_index = "nearest_by_bits" if asked.meant.by_bits else "nearest_by_index"
+        found = {passage for (passage,) in asked.run(by_index, **filters)}
         if len(found) == asked.candidates:
             return found
     return {passage for (passage,) in asked.run("nearest_exactly", **filters)}
@@ -268,8 +272,8 @@ def _second_look(asked: Asked, vector: Vectors, ranked: list[Scored], share: flo
     """Ranked anew, with what the best passages resemble and what they name."""
     best = {candidate.passage: score for score, candidate in ranked[:FEEDBACK_PASSAGES]}
     rows = asked.run("best", ids=list(best))
-    towards = _moved(vector, [(embedding, best[passage]) for passage, embedding, _text in rows if embedding])
-    named, found = _named(asked, towards, [(text, best[passage]) for passage, _embedding, text in rows])
+    towards = _moved(vector, [(stored, best[passage]) for passage, stored, _text in rows if stored])
+    named, found = _named(asked, towards, [(text, best[passage]) for passage, _stored, text in rows])
     found |= _nearest(asked, towards)
     known = {candidate.passage: candidate for _score, candidate in ranked}
     closeness = dict(asked.run("closeness", ids=list(known), moved=vector_text(towards)))
@@ -280,10 +284,10 @@ def _second_look(asked: Asked, vector: Vectors, ranked: list[Scored], share: flo
 def _moved(vector: Vectors, best: Sequence[tuple[str, float]]) -> Vectors:
     """The query's vector, moved towards those of its best passages (as text, with their scores), the more the better
     they are."""
-    trust = [score**FEEDBACK_TRUST for _embedding, score in best]
+    trust = [score**FEEDBACK_TRUST for _stored, score in best]
     moved = vector.astype(float)
-    for (embedding, _score), weight in zip(best, trust, strict=True):
-        moved += FEEDBACK * weight / (sum(trust) or 1.0) * np.array(json.loads(embedding))
+    for (stored, _score), weight in zip(best, trust, strict=True):
+        moved += FEEDBACK * weight / (sum(trust) or 1.0) * np.array(json.loads(stored))
     unit: Vectors = (moved / np.linalg.norm(moved)).astype(np.float32)
     return unit
 

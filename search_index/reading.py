@@ -16,10 +16,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from config.loop import in_thread
-from search_index import frontier, policy, quarantine, robots
+from search_index import embedding, frontier, policy, quarantine, robots
 from search_index.errors import IndexFailure, Refused
 from search_index.fetch import Fetched, fetch, manners
-from search_index.indexing import divided, embedded, lack, read
+from search_index.indexing import divided, lack, prepared, read
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
 from search_index.sources import LOCAL as LOCAL_KINDS
 from search_index.sources import LOCAL_PAGES
@@ -113,8 +113,10 @@ async def _fetched(page: Page) -> Opened:
     fetched, text, page.rendered = await quarantine.watched(page, fetched.body, read(fetched))
     if failure := lack(text):
         raise failure
-    (prepared,) = await embedded([await in_thread(divided, page, fetched, text)])
-    return await in_thread(_store, prepared)
+    (ready,) = prepared([await in_thread(divided, page, fetched, text)])
+    opened = await in_thread(_store, ready)
+    await in_thread(embedding.fill_snapshot, opened.snapshot)
+    return opened
 
 
 async def _asked(page: Page) -> Fetched:

@@ -7,6 +7,7 @@ from celery import shared_task
 
 from config import loop
 from search_index import crawl as crawling
+from search_index import embedding
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -26,3 +27,10 @@ def ring_again() -> None:
     """Ring for crawls that wait: their message was lost, their worker died, or their source goes on after a pause."""
     for crawl_id in crawling.waiting():
         crawling.ring(crawl_id)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def embed() -> None:
+    """Make vectors that wait and that no crawl makes; let a new embedding model take over."""
+    if embedding.due():
+        loop.run(embedding.work())

@@ -1,7 +1,7 @@
 """Visits the pages of a web source: several are in hand at once, one request at a time to a host.
 
-The path of a page: frontier, robots, fetch (through the egress door) or browser, extract, chunk, embed, store. Pages
-that are ready wait for a moment so that their passages are embedded together.
+The path of a page: frontier, robots, fetch (through the egress door) or browser, extract, chunk, store. Its vectors are
+made beside it, by embedding.py.
 Called by crawl.py.
 """
 
@@ -17,7 +17,7 @@ from search_index import feed, frontier, policy, quarantine, robots, sitemap, so
 from search_index.errors import IndexFailure, LostLease, Refused, SourceFailed
 from search_index.extract import Extracted
 from search_index.fetch import Fetched, StatusFailed, fetch, manners
-from search_index.indexing import Ready, divided, embedded, lack, read
+from search_index.indexing import Ready, divided, lack, prepared, read
 from search_index.lease import Held, Paused
 from search_index.models import Page, Source
 from search_index.store import Prepared, digest, store_many, store_unchanged
@@ -156,10 +156,10 @@ class _Visit:
                 batch.append(self.ready.get_nowait())
             more = batch[-1] is not None
             ready = [one for one in batch if one is not None]
-            for prepared in await embedded(ready) if ready else []:
-                await in_thread(self._store, prepared)
+            for one in prepared(ready):
+                await in_thread(self._store, one)
                 self.done += 1
-                self._let_go(prepared.page)
+                self._let_go(one.page)
 
     def _store(self, prepared: Prepared) -> None:
         with transaction.atomic():

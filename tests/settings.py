@@ -5,7 +5,7 @@ from pathlib import Path
 
 os.environ["ENV_FILE"] = os.devnull  # a developer's own .env must not change what is tested
 os.environ.setdefault("DATA_DIR", str(Path(__file__).resolve().parent.parent / "var" / "test"))
-for name in [name for name in os.environ if name.startswith(("CHAT_", "EGRESS_"))]:
+for name in [name for name in os.environ if name.startswith(("CHAT_", "EMBED_", "RERANK_", "EGRESS_"))]:
     del os.environ[name]  # a developer's own settings must not leak in
 
 from config.settings import *  # noqa: E402, F403

@@ -98,7 +98,11 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=200, unique=True)),
                 ('dimensions', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('filling', 'filling up'), ('serving', 'serving')], default='filling', max_length=10)),
+                ('url', models.TextField(blank=True)),
+                ('query_prefix', models.TextField(blank=True)),
+                ('trouble', models.TextField(blank=True)),
+                ('state', models.CharField(choices=[('filling', 'filling up'), ('serving', 'serving'), ('retired', 'replaced, its vectors are being deleted')], default='filling', max_length=10)),
+                ('by_bits', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
             ],
             options={

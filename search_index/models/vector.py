@@ -2,7 +2,7 @@
 
 A vector that is still to be made is a row without an embedding, written in the passage's own transaction: what waits is
 known after any crash, and any number of workers share it. One model serves the search; another one may fill up beside
-it, and takes over when no vector of it is missing. Each model has an HNSW index of its own, made by embedding.py.
+it, and takes over when no vector of it is missing. Each model has an HNSW index of its own, made by succession.py.
 """
 
 from django.db import models
@@ -13,15 +13,24 @@ from search_index.models.page import Passage
 
 
 class EmbeddingModel(models.Model):
-    """A model whose vectors the index holds; the first one is the built-in one (made by apps.py, after migrating)."""
+    """A model whose vectors the index holds; the first one is the built-in one (made by apps.py, after migrating).
+
+    `url` and `query_prefix` are those of the settings by which its vectors are made: the old model answers queries by
+    them while another one, which the settings name now, fills up.
+    """
 
     class State(models.TextChoices):
         FILLING = "filling", _("filling up")
         SERVING = "serving", _("serving")
+        RETIRED = "retired", _("replaced, its vectors are being deleted")
 
     name = models.CharField(max_length=200, unique=True)
-    dimensions = models.PositiveIntegerField()
+    dimensions = models.PositiveIntegerField()  # 0 until the model has been asked for them
+    url = models.TextField(blank=True)  # of the server that has it; empty where it runs in process
+    query_prefix = models.TextField(blank=True)
+    trouble = models.TextField(blank=True)  # why its vectors cannot be made just now
     state = models.CharField(max_length=10, choices=State, default=State.FILLING)
+    by_bits = models.BooleanField(default=False)  # its index holds one bit a dimension; what it finds is scored again
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

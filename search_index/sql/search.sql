@@ -165,17 +165,15 @@ JOIN search_index_source AS source ON source.id = passage.source_id
 WHERE passage.id = ANY(%(ids)s)
 
 -- index --
--- The model whose vectors the search looks at, and about how many passages there are: as ANALYZE saw it, or counted
--- where it has not been yet. Sets, for this transaction, how the HNSW index is searched.
+-- About how many passages there are: as ANALYZE saw it, or counted where it has not been yet. Sets, for this
+-- transaction, how the HNSW index is searched.
 SELECT
-    model.id, model.dimensions,
     CASE
         WHEN reltuples > 0 THEN reltuples
         ELSE (SELECT count(*) FROM (SELECT FROM search_index_passage LIMIT %(most)s) AS passage)
     END,
-    set_config('hnsw.ef_search', '200', true), set_config('hnsw.iterative_scan', 'relaxed_order', true)
-FROM search_index_embeddingmodel AS model, pg_class
-WHERE model.state = 'serving' AND pg_class.oid = 'search_index_passage'::regclass
+    set_config('hnsw.ef_search', %(ef_search)s, true), set_config('hnsw.iterative_scan', 'relaxed_order', true)
+FROM pg_class WHERE oid = 'search_index_passage'::regclass
 
 -- languages --
 -- The languages of the passages, each found by one step in the index, however many passages there are.

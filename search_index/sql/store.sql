@@ -43,11 +43,11 @@ FROM piece LEFT JOIN old USING (digest, nth)
 WHERE old.id IS NULL
 
 -- await_vectors --
--- Notes that a vector is to be made, by every model, of each passage of a snapshot that has none yet.
+-- Notes that a vector is to be made, by every model in use, of each passage of a snapshot that has none yet.
 INSERT INTO search_index_vector (passage_id, model_id)
 SELECT passage.id, model.id
 FROM search_index_passage AS passage CROSS JOIN search_index_embeddingmodel AS model
-WHERE passage.snapshot_id = %(snapshot)s
+WHERE passage.snapshot_id = %(snapshot)s AND model.state <> 'retired'
 ON CONFLICT DO NOTHING
 
 -- store_vectors --

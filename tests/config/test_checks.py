@@ -42,7 +42,7 @@ def _sound(settings, tmp_path, monkeypatch):
     settings.SECRET_KEY = "k" * 50
     settings.DATA_DIR = tmp_path
     settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-    for name in ("CHAT_URL", "CHAT_MODEL", "CHAT_KEY"):
+    for name in ("CHAT_URL", "CHAT_MODEL", "CHAT_KEY", "EMBED_URL", "EMBED_MODEL", "RERANK_URL"):
         monkeypatch.setenv(name, "")
 
 
@@ -77,6 +77,29 @@ def test_a_malformed_chat_url_is_a_mistake(monkeypatch, url):
     monkeypatch.setenv("CHAT_URL", url)
     monkeypatch.setenv("CHAT_MODEL", "small")
     assert ids() == {"E011"}
+
+
+@pytest.mark.parametrize(("name", "complaint"), [("EMBED_URL", "E021"), ("RERANK_URL", "E024")])
+def test_a_malformed_url_of_the_index_models_is_a_mistake(monkeypatch, name, complaint):
+    monkeypatch.setenv("EMBED_URL", "http://localhost:8081/v1")
+    monkeypatch.setenv("EMBED_MODEL", "small")
+    monkeypatch.setenv(name, "ftp://somebody:very-secret@host")
+    (message,) = check_settings(None)
+    assert message.id == f"scenthound.{complaint}"
+    assert "very-secret" not in message.msg
+
+
+def test_an_embed_url_without_a_model_is_a_mistake(monkeypatch):
+    monkeypatch.setenv("EMBED_URL", "http://localhost:8081/v1")
+    assert ids() == {"E022"}
+
+
+def test_a_model_in_process_needs_its_libraries(monkeypatch):
+    monkeypatch.setenv("EMBED_MODEL", "BAAI/bge-m3")
+    monkeypatch.setattr("config.checks.find_spec", lambda _name: None)
+    assert ids() == {"E023"}
+    monkeypatch.setattr("config.checks.find_spec", lambda _name: object())
+    assert ids() == set()
 
 
 def test_a_chat_url_without_a_model_is_a_mistake(monkeypatch):

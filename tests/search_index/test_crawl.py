@@ -12,9 +12,9 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from config.loop import in_thread
-from search_index import browser, crawl, frontier, ingest, lease, sources, visit
+from search_index import browser, crawl, embedding, frontier, ingest, lease, sources, visit
 from search_index import fetch as fetching
-from search_index.errors import LostLease
+from search_index.errors import IndexFailure, LostLease
 from search_index.extract import Extracted
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
 from search_index.query import search
@@ -118,7 +118,7 @@ def test_a_second_crawl_asks_conditionally_and_embeds_nothing_again(
 ) -> None:
     crawled(docs)
     before = set(Passage.objects.values_list("id", flat=True))
-    monkeypatch.setattr("search_index.indexing.embed_passages", None)  # would fail if it were called
+    monkeypatch.setattr("search_index.embed.embed_passages", None)  # would fail if it were called
     site.requests.clear()
     again = crawled(docs)
     assert (again.state, again.fetched, again.unchanged) == ("done", 0, 12)
@@ -537,3 +537,27 @@ def test_a_folder_that_is_taken_away_fails_and_keeps_what_was_read(papers: Sourc
     assert again.state == "failed"
     assert "There is no folder" in again.error
     assert Passage.objects.filter(source=papers).count() == 5
+
+
+def test_a_crawl_is_done_when_its_passages_are_found_by_their_meaning(papers: Source) -> None:
+    done = crawled(papers)
+    assert done.state == "done"
+    assert embedding.waiting(papers.pk) == 0
+    assert done.seconds["embed"] > 0
+    assert search("what is new in the fourth of the papers", mode="dense", sources=[papers.pk])
+
+
+def test_a_crawl_whose_vectors_cannot_be_made_says_so_and_is_found_by_its_words(
+    papers: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(_texts: list[str]) -> None:
+        raise IndexFailure("model", "The built-in models are not installed.")
+
+    monkeypatch.setattr("search_index.embed.embed_passages", missing)
+    done = crawled(papers)
+    assert (done.state, done.error, done.fetched) == ("failed", "The built-in models are not installed.", 5)
+    assert embedding.waiting(papers.pk) == 5
+    assert search("finding number 3", sources=[papers.pk], mode="lexical")
+    monkeypatch.undo()
+    asyncio.run(embedding.work())
+    assert embedding.waiting(papers.pk) == 0

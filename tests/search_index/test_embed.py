@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_index import embed
+from search_index import carried, embed
 from search_index.embed import embed_passages, embed_query, passage_text
 from search_index.errors import IndexFailure
 
@@ -43,10 +43,10 @@ def test_any_text_has_a_vector(text: str) -> None:
 
 def test_many_texts_are_embedded_in_batches_of_limited_size() -> None:
     tokenizer, _session = embed._model()
-    encodings = tokenizer.encode_batch(["word " * (n % 300) for n in range(200)])
-    batches = list(embed._batches(encodings))
+    lengths = [len(one) for one in tokenizer.encode_batch(["word " * (n % 300) for n in range(200)])]
+    batches = list(embed.batches(lengths, embed.BATCH_TOKENS))
     assert sorted(i for batch in batches for i in batch) == list(range(200))
-    assert max(len(batch) * max(len(encodings[i]) for i in batch) for batch in batches) <= embed.BATCH_TOKENS
+    assert max(len(batch) * max(lengths[i] for i in batch) for batch in batches) <= embed.BATCH_TOKENS
 
 
 def test_threads_may_embed_at_the_same_time() -> None:
@@ -66,9 +66,9 @@ def test_a_model_file_with_other_weights_is_refused(tmp_path: Path) -> None:
     altered = tmp_path / "model.onnx"
     altered.write_bytes(b"other weights")
     with pytest.raises(IndexFailure, match=r"model\.onnx is not the file"):
-        embed._checked(altered)
+        carried.checked(altered, embed.SHA256["model.onnx"])
 
 
 def test_a_missing_model_file_is_a_clear_failure(tmp_path: Path) -> None:
     with pytest.raises(IndexFailure, match="cannot be read"):
-        embed._checked(tmp_path / "model.onnx")
+        carried.checked(tmp_path / "model.onnx", embed.SHA256["model.onnx"])
