@@ -78,7 +78,7 @@ def give_up(held: Held | None, page: Page, failure: IndexFailure) -> None:
             return
         refused = isinstance(failure, Refused)
         page.state, page.due_at = (State.REFUSED if refused else State.FAILED), None
-        page.save(update_fields=["state", "reason", "detail", "attempts", "due_at"])
+        page.save(update_fields=["state", "reason", "detail", "attempts", "due_at", "signals"])
         if refused:
             _forget(page)
         if held is not None:

@@ -1,11 +1,11 @@
-"""From what was fetched to what is stored: extract (rendered by the browser where scripts make the text), chunk.
+"""From what was fetched to what is stored: extract (rendered by the browser where scripts make the text), judge, chunk.
 
 Asks no robots.txt, keeps no frontier. Called by crawl.py and reading.py.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
@@ -15,9 +15,14 @@ from search_index.errors import IndexFailure, Refused, Unreadable
 from search_index.extract import Extracted
 from search_index.extract.sandbox import extracted
 from search_index.fetch import Fetched
+from search_index.judgement.language import language, senseless
+from search_index.judgement.quality import verdict
+from search_index.judgement.words import Words
 from search_index.models import Page
-from search_index.store import Prepared
+from search_index.store import Prepared, host_of
 
+# Where a page is refused for one of these, its links lead to more of the kind: they are not followed.
+LEAD_NOWHERE = frozenset({"spam", "gibberish", "linkfarm"})
 THIN_WORDS = 80  # a page with scripts and less text than this is likely to be made by them
 
 log = logging.getLogger(__name__)
@@ -49,11 +54,25 @@ async def read(fetched: Fetched) -> tuple[Fetched, Extracted, bool]:
     return fetched, more, True
 
 
-def lack(text: Extracted) -> IndexFailure | None:
-    """Why the page is not to be indexed, if it is not."""
+def judge(page: Page, text: Extracted, *, chosen: bool = False) -> tuple[Extracted, IndexFailure | None]:
+    """The text with its language, and why the page is not to be indexed, if it is not: by what it is (judgement/).
+    What was measured is put on the page, to be stored with whatever comes of it.
+
+    `chosen`: somebody put this very text into the index, and no crawler; it is refused only where it is empty. Takes
+    some milliseconds of a processor: async code calls it in a thread.
+    """
+    page.signals = {}
     if text.only_links:
-        return Refused("links", _("It is a list of links: they are followed, it is not indexed itself."))
-    return None if text.text.strip() else Unreadable("empty", _("There is no text on it."))
+        return text, Refused("links", _("It is a list of links: they are followed, it is not indexed itself."))
+    if not text.text.strip():
+        return text, Unreadable("empty", _("There is no text on it."))
+    spoken = replace(text, language=language(text.text, text.language))
+    words = Words(text.text)
+    told = verdict(words, text.title, spoken.language, text.links, host_of(page.url), senseless(text.text))
+    page.signals = told.signals
+    if told.keep or chosen:
+        return spoken, None
+    return spoken, Refused(told.reason, told.sentence)
 
 
 def divided(page: Page, fetched: Fetched | None, text: Extracted) -> Ready:

@@ -26,8 +26,9 @@ from search_index.extract import Extracted
 from search_index.extract.document import normalised, one_line
 from search_index.extract.sandbox import extracted
 from search_index.fetch import Fetched
-from search_index.indexing import Ready, divided, lack, prepared
+from search_index.indexing import Ready, divided, judge, prepared
 from search_index.lease import Held, Paused
+from search_index.likeness import CHOSEN
 from search_index.models import Page, Source
 from search_index.sources import Document
 from search_index.store import store_many, store_unchanged
@@ -248,7 +249,9 @@ async def _text(held: Held, page: Page, document: Document) -> Extracted | None:
         with held.stages.timed("extract"):
             text = await quarantine.watched(page, body, extracted(body, content_type, document.url))
         page.body_sha256, page.content_type = digest, content_type[:100]
-    if failure := lack(text):
+    with held.stages.timed("judge"):
+        text, failure = await in_thread(judge, page, text, chosen=held.source.kind in CHOSEN)
+    if failure:
         raise failure
     return text
 

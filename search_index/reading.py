@@ -19,7 +19,7 @@ from config.loop import in_thread
 from search_index import embedding, frontier, policy, quarantine, robots
 from search_index.errors import IndexFailure, Refused
 from search_index.fetch import Fetched, fetch, manners
-from search_index.indexing import divided, lack, prepared, read
+from search_index.indexing import divided, judge, prepared, read
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
 from search_index.sources import LOCAL as LOCAL_KINDS
 from search_index.sources import LOCAL_PAGES
@@ -111,7 +111,8 @@ async def _fetched(page: Page) -> Opened:
         return await in_thread(_current, page)
     quarantine.check(page, fetched.body)
     fetched, text, page.rendered = await quarantine.watched(page, fetched.body, read(fetched))
-    if failure := lack(text):
+    text, failure = await in_thread(judge, page, text)
+    if failure:
         raise failure
     (ready,) = prepared([await in_thread(divided, page, fetched, text)])
     opened = await in_thread(_store, ready)

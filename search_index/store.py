@@ -16,8 +16,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from search_index.embed import Vectors, passage_text
-from search_index.errors import LostLease
-from search_index.models import Crawl, Page, Snapshot
+from search_index.errors import LostLease, Refused
+from search_index.judgement.source_class import source_class
+from search_index.likeness import KEPT, place
+from search_index.models import Crawl, Host, Page, Passage, Snapshot, Source
 from search_index.names import name
 from search_index.sql import SQL
 
@@ -40,6 +42,10 @@ PAGE_FIELDS = [
     "body_sha256",
     "looks",
     "changes",
+    "signals",
+    "bands",
+    "cluster",
+    "conflict",
     *FETCH_FIELDS,
 ]
 
@@ -76,18 +82,30 @@ def store_many(crawl: Crawl | None, epoch: int | None, prepared: Sequence[Prepar
     1. the snapshot: the page's stored one with the same text, or a new one;
     2. the passages: those of the page's former snapshot that it does not have any more go, the new ones come, to be
        embedded or with their vectors (the former snapshot stays: citations point to it);
-    3. the page: indexed, with what the fetch said;
+    3. the page: indexed, with what the fetch said, and with what it is a copy of (likeness.py);
 
-    and last the crawl: its counts, if it is still ours. Raises LostLease, and then nothing at all is stored.
+    a page that is a copy of another one of its source is refused instead, and gets no snapshot; and last the crawl: its
+    counts, if it is still ours. Raises LostLease, and then nothing at all is stored.
     """
     with transaction.atomic():
         snapshots = []
-        for page, fetched, extracted, chunks, vectors in prepared:
-            snapshot = _snapshot(page, fetched, extracted)
-            _replace_passages(page, snapshot, extracted, chunks, vectors)
-            _save_page(page, snapshot, fetched, extracted.partial)
+        classes = _classes(prepared)
+        kinds = dict(Source.objects.filter(pk__in={one.page.source_id for one in prepared}).values_list("pk", "kind"))
+        for one in prepared:
+            page, extracted = one.page, one.extracted
+            refuse = crawl is not None and kinds[page.source_id] not in KEPT
+            try:
+                place(page, extracted.title, extracted.text, refuse=refuse)
+            except Refused as copy:
+                _refuse_copy(page, copy)
+                continue
+            snapshot = _snapshot(page, one.fetched, extracted, classes)
+            _replace_passages(page, snapshot, extracted, one.chunks, one.vectors)
+            _save_page(page, snapshot, one.fetched, extracted.partial)
             snapshots.append(snapshot)
-        _count(crawl, epoch, fetched=len(prepared), passages=sum(len(one.chunks) for one in prepared))
+        stored = [one for one in prepared if one.page.state == Page.State.INDEXED]
+        passages = sum(len(one.chunks) for one in stored)
+        _count(crawl, epoch, fetched=len(stored), refused=len(prepared) - len(stored), passages=passages)
     return snapshots
 
 
@@ -124,8 +142,44 @@ def digest(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _snapshot(page: Page, fetched: "Fetched | None", extracted: "Extracted") -> Snapshot:
-    snapshot, _created = Snapshot.objects.get_or_create(
+class _Classes(NamedTuple):
+    """The operator's own word on who speaks, which goes before any rule: of sources by their ids, of hosts by name."""
+
+    sources: dict[int, str]
+    hosts: dict[str, str]
+
+
+def _classes(prepared: Sequence[Prepared]) -> _Classes:
+    sources = Source.objects.filter(pk__in={one.page.source_id for one in prepared}).exclude(source_class="")
+    hosts = Host.objects.filter(name__in={host_of(one.page.url) for one in prepared}).exclude(source_class="")
+    return _Classes(dict(sources.values_list("pk", "source_class")), dict(hosts.values_list("name", "source_class")))
+
+
+def _class(page: Page, extracted: "Extracted", classes: _Classes) -> str:
+    """Who speaks on the page; the rule that says so is noted among its signals."""
+    if own := classes.hosts.get(host_of(page.url)) or classes.sources.get(page.source_id):
+        page.signals["class"] = "operator"
+        return own
+    found = source_class(
+        page.url, extracted.kinds, author=bool(extracted.author), dated=extracted.published_on is not None
+    )
+    page.signals["class"] = found.rule
+    return found.source_class
+
+
+def _refuse_copy(page: Page, copy: Refused) -> None:
+    """What was fetched is not noted: whether it is a copy may change although it stays the same."""
+    Passage.objects.filter(snapshot__page=page).delete()
+    page.state, page.reason, page.detail = Page.State.REFUSED, copy.reason, str(copy)
+    page.attempts, page.due_at, page.snapshot = 0, None, None
+    page.cluster, page.conflict = None, ""
+    page.etag = page.last_modified = page.body_sha256 = ""
+    page.save(update_fields=PAGE_FIELDS)
+
+
+def _snapshot(page: Page, fetched: "Fetched | None", extracted: "Extracted", classes: _Classes) -> Snapshot:
+    its_class = _class(page, extracted, classes)
+    snapshot, created = Snapshot.objects.get_or_create(
         page=page,
         sha256=digest(extracted.text),
         defaults={
@@ -137,8 +191,12 @@ def _snapshot(page: Page, fetched: "Fetched | None", extracted: "Extracted") -> 
             "headings": extracted.headings,
             "links": extracted.links,
             "fetched_at": (fetched and fetched.at) or timezone.now(),
+            "source_class": its_class,
         },
     )
+    if not created and snapshot.source_class != its_class:  # the operator has said who speaks, or a rule knows better
+        snapshot.source_class = its_class
+        snapshot.save(update_fields=["source_class"])
     return snapshot
 
 

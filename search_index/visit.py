@@ -17,7 +17,7 @@ from search_index import feed, frontier, policy, quarantine, robots, sitemap, so
 from search_index.errors import IndexFailure, LostLease, Refused, SourceFailed
 from search_index.extract import Extracted
 from search_index.fetch import Fetched, StatusFailed, fetch, manners
-from search_index.indexing import Ready, divided, lack, prepared, read
+from search_index.indexing import LEAD_NOWHERE, Ready, divided, judge, prepared, read
 from search_index.lease import Held, Paused
 from search_index.models import Page, Source
 from search_index.store import Prepared, digest, store_many, store_unchanged
@@ -113,8 +113,10 @@ class _Visit:
         else:
             quarantine.check(page, fetched.body)
             fetched, text, page.rendered = await quarantine.watched(page, fetched.body, read(fetched))
-            if failure := lack(text):
-                await in_thread(self._queue_links, page, text)
+            text, failure = await in_thread(judge, page, text)
+            if failure:
+                if failure.reason not in LEAD_NOWHERE:
+                    await in_thread(self._queue_links, page, text)
                 raise failure
             unchanged = await in_thread(self._unchanged, page, fetched, text)
             if not unchanged:

@@ -46,6 +46,7 @@ class Extracted:
     language: str = ""
     headings: list[Heading] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)  # what the page says it is: see kinds.py
     only_links: bool = False  # a table of contents or an index: worth following, not worth finding; `text` is empty
     hidden: int = 0  # pieces of text that a person would not have seen, which were left out
     partial: str = ""  # a sentence that says what was left out where the document was too long to be read whole

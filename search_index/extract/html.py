@@ -19,6 +19,7 @@ from trafilatura.settings import Document
 from search_index.errors import Unreadable
 from search_index.extract.charset import decoded
 from search_index.extract.document import MAX_LINKS, Extracted, Writer, name_of, normalised, one_line, smuggled
+from search_index.extract.kinds import kinds
 from search_index.extract.markup import set_whole
 
 MANY_LINKS = 2000  # on a page that names no main part: of an article, a few hundred
@@ -51,12 +52,19 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
     """What an HTML page says. Raises Unreadable where there is no HTML at all."""
     tree = _parsed(decoded(body, content_type))
     links = list(_links(tree, url))
+    said = kinds(tree)
     hidden = _drop_hidden(tree) + smuggled(tree.text_content())
     title = one_line(tree.findtext(".//title") or "")
     language = (tree.get("lang") or "").partition("-")[0].lower()[:10]
     if _only_links(tree):
         return Extracted(
-            text="", title=title or name_of(url), language=language, links=links, only_links=True, hidden=hidden
+            text="",
+            title=title or name_of(url),
+            language=language,
+            links=links,
+            kinds=said,
+            only_links=True,
+            hidden=hidden,
         )
     for permalink in tree.xpath(_PERMALINKS):
         permalink.drop_tree()
@@ -73,7 +81,8 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
         date_extraction_params={"extensive_search": False, "original_date": True},  # no guessing from the text
     )
     if not isinstance(found, Document) or found.body is None:
-        return Extracted(text="", title=title or name_of(url), language=language, links=links, hidden=hidden)
+        named = title or name_of(url)
+        return Extracted(text="", title=named, language=language, links=links, kinds=said, hidden=hidden)
     writer = Writer()
     _walk(found.body, writer)
     return Extracted(
@@ -84,6 +93,7 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
         language=language,
         headings=writer.headings,
         links=links,
+        kinds=said,
         hidden=hidden,
     )
 

@@ -259,6 +259,10 @@ class Migration(migrations.Migration):
             model_name='page',
             index=django.contrib.postgres.indexes.GinIndex(fields=['bands'], name='page_bands'),
         ),
+        migrations.AddIndex(
+            model_name='page',
+            index=models.Index(condition=models.Q(('conflict', ''), _negated=True), fields=['url'], name='page_in_conflict'),
+        ),
         migrations.AddConstraint(
             model_name='page',
             constraint=models.UniqueConstraint(fields=('source', 'url'), name='one_page_a_url'),

@@ -51,7 +51,7 @@ class Page(models.Model):
     changes = models.PositiveIntegerField(default=0)  # how often it had another text than the time before
     crashes = models.PositiveSmallIntegerField(default=0)  # of the process that read it; after two it is quarantined
     # Judgement: what was measured of its text; the buckets of its MinHash; the page that all near-duplicates of a text
-    # are one with (its own id, or another page's); how a copy differs from it in numbers or negations, if it does.
+    # are one with (its own id, or another page's); what its copies say otherwise in numbers or negations, a line each.
     signals = models.JSONField(default=dict)
     bands = ArrayField(models.BigIntegerField(), default=list)
     cluster = models.BigIntegerField(null=True, db_index=True)
@@ -68,6 +68,7 @@ class Page(models.Model):
             models.Index(fields=["source", "state", "depth", "id"]),
             models.Index(fields=["url"]),
             GinIndex(fields=["bands"], name="page_bands"),
+            models.Index(fields=["url"], condition=~models.Q(conflict=""), name="page_in_conflict"),
         ]
 
     def __str__(self) -> str:

@@ -62,3 +62,16 @@ WHERE passage.snapshot_id = %(snapshot)s AND passage.ordinal = made.ordinal - 1
 -- count_terms --
 -- Lets PostgreSQL look at the passages anew: the terms' frequencies by which a search weighs them (search.sql, "terms").
 ANALYZE search_index_passage
+
+-- alike --
+-- The pages in the index that share a MinHash band with a page, those that share most first. The inner limit keeps the
+-- worst case small: thousands of pages of one template share all of theirs.
+SELECT page.id, page.source_id, page.cluster, page.url, snapshot.title, snapshot.text
+FROM (
+    SELECT id, source_id, cluster, url, snapshot_id, bands
+    FROM search_index_page
+    WHERE bands && %(bands)s::bigint[] AND id <> %(page)s AND snapshot_id IS NOT NULL
+    LIMIT 200
+) AS page JOIN search_index_snapshot AS snapshot ON snapshot.id = page.snapshot_id
+ORDER BY (SELECT count(*) FROM unnest(page.bands) AS band WHERE band = ANY(%(bands)s::bigint[])) DESC, page.id
+LIMIT %(most)s

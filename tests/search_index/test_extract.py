@@ -234,3 +234,21 @@ def test_real_articles_are_extracted_as_well_as_the_parts_promise() -> None:
 def shingles(text: str) -> Counter[tuple[str, ...]]:
     words = re.findall(r"\w+", text)
     return Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
+
+
+def test_what_a_page_says_it_is_is_told_by_kinds() -> None:
+    page = """<html id="XF"><head><title>Storm</title><meta property="og:type" content="Article">
+    <meta name="Generator" content="WordPress  6.5"><script type="application/ld+json">
+    {"@context": "https://schema.org", "@graph": [{"@type": ["NewsArticle", "Article"], "author": {"@type": "Person"}}]}
+    </script><script type="application/ld+json">{broken</script></head><body>
+    <div itemscope itemtype="https://schema.org/Product"><span itemprop="offers" itemtype="https://schema.org/Offer">
+    </span></div><p>The harbour was closed.</p></body></html>"""
+    found = extract(page.encode(), "text/html; charset=utf-8", "https://a.example/").kinds
+    assert found == [
+        "og:article",
+        "generator:WordPress 6.5",
+        "generator:XenForo",
+        "schema:NewsArticle",
+        "schema:Article",
+        "schema:Product",
+    ]
