@@ -94,7 +94,7 @@ def why(url: str) -> Explanation:
 def _explained(url: str, spellings: Sequence[str], host: Host | None) -> Explanation:
     pages = _known(url, spellings)
     closed = host is not None and host.standing != Host.Standing.OPEN
-    told = {
+    told: dict[str, Any] = {
         "host": host.name if host else host_of(url),
         "host_standing": host.standing if host else "",
         "host_reason": host.reason if host else "",
