@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
@@ -110,6 +110,7 @@ async def _read(held: Held) -> None:
             await in_thread(feed.adopt, held.source)
             await _follow_feed(held)
     await in_thread(frontier.settle, held)
+    await in_thread(_note_reasons, held)
     await in_thread(count_terms)
     await in_thread(_check_result, held)
 
@@ -137,6 +138,15 @@ def _leave_out(held: Held) -> None:
     for page in known.exclude(url=held.source.location).iterator():
         if why := scope.refusal(page.url):
             frontier.give_up(held, page, Refused("scope", why))
+
+
+def _note_reasons(held: Held) -> None:
+    """Keep how many pages are not in the index, by reason, as it stands now: the next pass may find it otherwise."""
+    outside = Page.objects.filter(
+        source=held.source, state__in=[Page.State.REFUSED, Page.State.FAILED, Page.State.GONE]
+    )
+    counts = outside.order_by().values_list("reason").annotate(Count("pk"))
+    lease.write(held, reasons=dict(counts))
 
 
 def _check_result(held: Held) -> None:

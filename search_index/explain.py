@@ -1,6 +1,6 @@
 """Says how the crawl of a source is going, and why a page is in the index or not, in words for a person.
 
-Reads rows and changes none; decides nothing. Called by search_index/admin.py.
+Reads rows and changes none; decides nothing. Called by search_index/admin.
 """
 
 from dataclasses import dataclass
@@ -16,18 +16,23 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from search_index.lease import CRAWLS_AT_ONCE
-from search_index.models import Crawl, Page, Passage, Snapshot, Source
+from search_index.models import Crawl, EmbeddingModel, Page, Passage, Snapshot, Source, Vector
 
 ACTIVE = (Crawl.State.QUEUED, Crawl.State.RUNNING)
 TROUBLE = (Page.State.REFUSED, Page.State.FAILED, Page.State.GONE)
 EXAMPLES = 3  # pages shown for each reason
+LATEST = 8  # pages shown of those that were looked at last
+CRAWLS_SHOWN = 24  # in a chart
+RATE_OVER = timedelta(minutes=1)  # pages per second are of the last minute
+MOST_COUNTED = 10_000  # vectors that wait are counted no further
 SLOW_START = timedelta(seconds=20)  # a worker takes a crawl up at once; beat rings again every 5 s
 
 # The codes of errors.py in words. A code that is not here is shown as it is.
 REASONS: dict[str, Promise] = {
     "address": gettext_lazy("not a public address"),
-    "bomb": gettext_lazy("made to blow up when it is unpacked"),
+    "blocked": gettext_lazy("its host is blocked"),
     "boilerplate": gettext_lazy("a message or a wall, not a page"),
+    "bomb": gettext_lazy("made to blow up when it is unpacked"),
     "broken": gettext_lazy("broken file"),
     "browser": gettext_lazy("the browser could not show it"),
     "busy": gettext_lazy("the host asks to wait"),
@@ -50,6 +55,7 @@ REASONS: dict[str, Promise] = {
     "name": gettext_lazy("not a public name"),
     "nested": gettext_lazy("nested too deep"),
     "parser": gettext_lazy("its parser failed"),
+    "poison": gettext_lazy("its host contradicts itself in copies"),
     "port": gettext_lazy("a port that is not opened"),
     "quarantine": gettext_lazy("broke its parser twice: not tried again until it changes"),
     "redirect": gettext_lazy("redirected too often, or to nowhere"),
@@ -60,10 +66,12 @@ REASONS: dict[str, Promise] = {
     "size": gettext_lazy("too large"),
     "spam": gettext_lazy("search words over and over"),
     "status": gettext_lazy("the server answered with an error"),
+    "taken": gettext_lazy("its source was taken out"),
     "template": gettext_lazy("one of many pages with the same words and other numbers"),
     "thin": gettext_lazy("too little text"),
     "timeout": gettext_lazy("no answer in time"),
     "tls": gettext_lazy("no safe connection (certificate)"),
+    "trap": gettext_lazy("its host is a crawler trap"),
     "type": gettext_lazy("not a document that can be read"),
     "url": gettext_lazy("not an address that is opened"),
 }
@@ -82,6 +90,15 @@ class Trouble:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """Seconds of work that a crawl has spent in one stage; summed over tasks side by side."""
+
+    name: str
+    seconds: float
+    share: float  # of all stages
+
+
+@dataclass(frozen=True)
 class Progress:
     """How a source's last crawl is going or went, and what the source has in the index."""
 
@@ -91,6 +108,27 @@ class Progress:
     pages: int  # in the index
     passages: int
     troubles: list[Trouble]
+    latest: list[Page]  # that were looked at, the last one first
+    lately: int  # pages looked at within RATE_OVER
+    vectors: int  # of its passages that are still to be made; no more than MOST_COUNTED
+
+    @property
+    def rate(self) -> float | None:
+        """Pages a second: of the last minute while the crawl runs, over all of it once it is over."""
+        if self.crawl is None or self.crawl.started_at is None:
+            return None
+        length = (self.crawl.finished_at or timezone.now()) - self.crawl.started_at
+        if self.crawl.finished_at is None:
+            return self.lately / max(1.0, min(RATE_OVER, length).total_seconds())
+        return self.handled / max(0.1, length.total_seconds())
+
+    @property
+    def many_vectors(self) -> bool:
+        return self.vectors >= MOST_COUNTED
+
+    @property
+    def stages(self) -> list[Stage]:
+        return stages(self.crawl) if self.crawl else []
 
     @property
     def active(self) -> bool:
@@ -146,6 +184,11 @@ def progress(source: Source) -> Progress:
         pages=counts["pages"],
         passages=Passage.objects.filter(source=source).count(),
         troubles=_troubles(source),
+        latest=list(source.pages.filter(tried_at__isnull=False).order_by("-tried_at")[:LATEST]),
+        lately=source.pages.filter(tried_at__gt=timezone.now() - RATE_OVER).count(),
+        vectors=Vector.objects.filter(
+            embedding=None, model__state=EmbeddingModel.State.SERVING, passage__source=source
+        )[:MOST_COUNTED].count(),
     )
 
 
@@ -186,12 +229,75 @@ def _waits(crawl: Crawl) -> str:
     }
 
 
+STAGES: dict[str, Promise] = {
+    "fetch": gettext_lazy("fetching"),
+    "extract": gettext_lazy("reading"),
+    "judge": gettext_lazy("judging"),
+    "store": gettext_lazy("storing"),
+    "embed": gettext_lazy("embedding"),
+}
+
+
+def stages(crawl: Crawl) -> list[Stage]:
+    """What the crawl's work went into, in the order of a page's path."""
+    known = [name for name in STAGES if name in crawl.seconds]
+    names = known + sorted(set(crawl.seconds) - set(known))
+    total = sum(crawl.seconds.values()) or 1.0
+    return [Stage(str(STAGES.get(name, name)), crawl.seconds[name], crawl.seconds[name] / total) for name in names]
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a figure went from crawl to crawl, the oldest first; `moments` says when each crawl was."""
+
+    label: str
+    counts: list[int]
+    moments: list[str]
+
+    @property
+    def last(self) -> int:
+        return self.counts[-1]
+
+
+def reasons_over_time(source: Source) -> list[Course]:
+    """For each reason, how many pages of the source were not in the index because of it at the end of each of the last
+    crawls, the most frequent reason first. One query; empty where fewer than two crawls have come to an end."""
+    ended = source.crawls.filter(state__in=(Crawl.State.DONE, Crawl.State.FAILED), started_at__isnull=False)
+    crawls = list(ended.order_by("-created_at", "-pk")[:CRAWLS_SHOWN])[::-1]
+    if len(crawls) < 2:
+        return []
+    found = {reason for crawl in crawls for reason in crawl.reasons}
+    moments = [moment(crawl.finished_at) for crawl in crawls]
+    courses = [
+        Course(words(reason) or _("no reason is recorded"), [crawl.reasons.get(reason, 0) for crawl in crawls], moments)
+        for reason in found
+    ]
+    return sorted(courses, key=lambda course: (-course.last, -sum(course.counts), course.label))
+
+
+def freshness(source: Source) -> str:
+    """When the source is looked at again, and how that was found out."""
+    if source.kind == Source.Kind.LIVE:
+        return _("Its pages are read again when a run opens them.")
+    if source.paused:
+        return _("Not while it is paused.")
+    if not source.keep_fresh:
+        return _("Only when it is told to.")
+    if source.next_crawl_at is None:
+        return _("Not planned yet.")
+    if source.crawl_every is None:
+        return _("Next %(when)s.") % {"when": moment(source.next_crawl_at)}
+    told = {"when": moment(source.next_crawl_at), "interval": duration(source.crawl_every)}
+    return _("Next %(when)s, every %(interval)s (learned from how often its pages change).") % told
+
+
 def with_figures(sources: QuerySet[Source]) -> QuerySet[Source]:
-    """The sources with `indexed`, `refused`, `failed` and `passages` counted, and `last_crawls`: the last
-    crawl, or none. Two queries, however many sources there are."""
-    last = Crawl.objects.order_by("source_id", "-created_at", "-pk").distinct("source_id")
+    """The sources with `known`, `indexed`, `refused`, `failed` and `passages` counted, and `last_crawls`: the
+    latest ones, the last first. Two queries, however many sources there are."""
+    last = Crawl.objects.order_by("-created_at", "-pk")[:CRAWLS_SHOWN]
     passages = Passage.objects.filter(source=OuterRef("pk")).order_by().values("source")
     return sources.annotate(
+        known=_pages_with(),
         indexed=_pages_with(snapshot__isnull=False),  # during a pass they are in state queued, and yet in the index
         refused=_pages_with(state=Page.State.REFUSED),
         failed=_pages_with(state=Page.State.FAILED),
@@ -290,8 +396,27 @@ def duration(length: timedelta) -> str:
     """A length of time in its two largest units: "2 min 5 s"."""
     minutes, seconds = divmod(max(0, round(length.total_seconds())), 60)
     hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        days, hours = divmod(hours, 24)
+        return _("%(days)d days %(hours)d h") % {"days": days, "hours": hours}
     if hours:
         return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
     if minutes:
         return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": seconds}
     return _("%(seconds)d s") % {"seconds": seconds}
+
+
+# --- judgement ---
+
+# Reasons that are about a page's text: it was fetched and read, and an operator may see it otherwise. What was measured
+# stands in Page.signals; a page that was refused before anything was measured (robots, scope, size ...) has none.
+BY_JUDGEMENT = Q(reason__in=["links", "thin"]) | ~Q(signals={})
+
+
+def signals(page: Page) -> list[tuple[str, str]]:
+    """What was measured of the page's text, by name."""
+    return [(name.replace("_", " "), _figure(value)) for name, value in sorted(page.signals.items())]
+
+
+def _figure(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

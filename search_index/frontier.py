@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from search_index import lease
@@ -72,13 +73,18 @@ def give_up(held: Held | None, page: Page, failure: IndexFailure) -> None:
         if isinstance(failure, RetryLater) and held is not None and page.attempts < ATTEMPTS:
             wait = max(failure.after or 0.0, BACK_OFF * 4 ** (page.attempts - 1))
             Page.objects.filter(id=page.pk).update(
-                due_at=Now() + timedelta(seconds=wait), attempts=page.attempts, reason=page.reason, detail=page.detail
+                due_at=Now() + timedelta(seconds=wait),
+                tried_at=Now(),
+                attempts=page.attempts,
+                reason=page.reason,
+                detail=page.detail,
             )
             lease.check(held)
             return
         refused = isinstance(failure, Refused)
         page.state, page.due_at = (State.REFUSED if refused else State.FAILED), None
-        page.save(update_fields=["state", "reason", "detail", "attempts", "due_at", "signals"])
+        page.tried_at = timezone.now()
+        page.save(update_fields=["state", "reason", "detail", "attempts", "due_at", "tried_at", "signals"])
         if refused:
             _forget(page)
         if held is not None:
@@ -90,8 +96,8 @@ def gone(held: Held, pages: Iterable[Page], failure: IndexFailure) -> None:
     with transaction.atomic():
         for page in pages:
             page.state, page.reason, page.detail = State.GONE, failure.reason[:30], str(failure)
-            page.due_at = None
-            page.save(update_fields=["state", "reason", "detail", "due_at"])
+            page.due_at, page.tried_at = None, timezone.now()
+            page.save(update_fields=["state", "reason", "detail", "due_at", "tried_at"])
             _forget(page)
         lease.check(held)
 

@@ -58,8 +58,9 @@ def judge(page: Page, text: Extracted, *, chosen: bool = False) -> tuple[Extract
     """The text with its language, and why the page is not to be indexed, if it is not: by what it is (judgement/).
     What was measured is put on the page, to be stored with whatever comes of it.
 
-    `chosen`: somebody put this very text into the index, and no crawler; it is refused only where it is empty. Takes
-    some milliseconds of a processor: async code calls it in a thread.
+    `chosen`: somebody put this very text into the index, and no crawler; it is refused only where it is empty, and so
+    is what the operator wants all the same (Page.override). Takes some milliseconds of a processor: async code calls it
+    in a thread.
     """
     page.signals = {}
     if text.only_links:
@@ -70,7 +71,7 @@ def judge(page: Page, text: Extracted, *, chosen: bool = False) -> tuple[Extract
     words = Words(text.text)
     told = verdict(words, text.title, spoken.language, text.links, host_of(page.url), senseless(text.text))
     page.signals = told.signals
-    if told.keep or chosen:
+    if told.keep or chosen or page.override:
         return spoken, None
     return spoken, Refused(told.reason, told.sentence)
 

@@ -36,6 +36,7 @@ PAGE_FIELDS = [
     "attempts",
     "due_at",
     "fetched_at",
+    "tried_at",
     "rendered",
     "snapshot",
     "name",
@@ -247,13 +248,14 @@ def _save_page(page: Page, snapshot: Snapshot, fetched: "Fetched | None", partia
     page.attempts, page.due_at = 0, None
     page.looks += 1
     page.changes += page.snapshot_id is not None and page.snapshot_id != snapshot.pk
-    page.fetched_at = (fetched and fetched.at) or timezone.now()
+    page.tried_at = timezone.now()
+    page.fetched_at = (fetched and fetched.at) or page.tried_at
     page.snapshot, page.name = snapshot, name(snapshot.title)
     if fetched is not None and not fetched.not_modified:  # a 304 repeats little of what is known
         page.final_url, page.http_status = fetched.final_url, fetched.status
         page.content_type = fetched.content_type[:100]
         page.etag, page.last_modified = fetched.etag, fetched.last_modified[:100]
-    page.save(update_fields=[*PAGE_FIELDS, *FETCH_FIELDS])
+    page.save(update_fields=PAGE_FIELDS)
 
 
 def _count(crawl: Crawl | None, epoch: int | None, **counts: int) -> None:

@@ -9,13 +9,16 @@ from django.contrib import admin
 from django.db.models import Count, F, IntegerField, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Least, Substr
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from search_index import explain
 from search_index.admin.cells import STYLES, badge, list_link, page_link
+from search_index.admin.judged import deeds
 from search_index.models import Crawl, Page, Passage, Snapshot
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ class ReadOnly(ReadBase):
 
     show_full_result_count = False  # of an index that may hold millions
     list_per_page = 50
+    change_list_template = "admin/search_index/change_list.html"
 
     class Media:
         css = STYLES
@@ -71,14 +75,19 @@ class PageAdmin(ReadOnly):
     """Every address that the index knows: whether it is in it, why (not), and the text that it has there."""
 
     list_display = ("address", "verdict", "source")
-    list_filter = ("state", ReasonFilter, "source")
+    list_filter = ("state", ReasonFilter, ("conflict", admin.EmptyFieldListFilter), "override", "source")
     list_select_related = ("source",)
     search_fields = ("url",)
-    search_help_text = gettext_lazy("A part of the address")
+    change_list_template = "admin/search_index/page/change_list.html"
     ordering = ("-id",)
     change_form_template = "admin/search_index/page/change_form.html"
     fieldsets = (
         (None, {"fields": ("verdict", "shown_url", "source", "found_on", "snapshots")}),
+        (gettext_lazy("Judgement"), {"fields": ("shown_signals", "copies", "conflict", "override")}),
+        (
+            gettext_lazy("History"),
+            {"fields": ("first_seen_at", "tried_at", "looks", "changes", "crashes"), "classes": ["collapse"]},
+        ),
         (
             gettext_lazy("The last visit"),
             {
@@ -100,8 +109,11 @@ class PageAdmin(ReadOnly):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        pages: QuerySet[Any] = super().get_queryset(request).annotate(passages=passages_of("snapshot"))
+        pages: QuerySet[Any] = super().get_queryset(request).defer("bands").annotate(passages=passages_of("snapshot"))
         return pages
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup == "cluster" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     @admin.display(description=gettext_lazy("address"), ordering="url")
     def address(self, page: Page) -> SafeString:
@@ -124,11 +136,26 @@ class PageAdmin(ReadOnly):
         count = page.snapshots.count()
         return list_link(Snapshot, count, page__id__exact=page.pk) if count else "0"
 
+    @admin.display(description=gettext_lazy("measured"))
+    def shown_signals(self, page: Page) -> SafeString | str:
+        return format_html_join(", ", "{}&nbsp;{}", explain.signals(page)) or "–"
+
+    @admin.display(description=gettext_lazy("copies"))
+    def copies(self, page: Page) -> SafeString | str:
+        if page.cluster is None:
+            return "–"
+        text = _("the one shown of its cluster") if page.cluster == page.pk else _("a copy: its cluster")
+        return format_html(
+            '<a href="{}?{}">{}</a>', reverse("index:copies"), urlencode({"cluster": page.cluster}), text
+        )
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         page = self.get_object(request, object_id)
         shown = preview(page.snapshot) if isinstance(page, Page) and page.snapshot else {}
+        if isinstance(page, Page):
+            shown |= deeds(request, page)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
 

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ('failed', models.PositiveIntegerField(default=0)),
                 ('passages', models.PositiveIntegerField(default=0)),
                 ('seconds', models.JSONField(default=dict)),
+                ('reasons', models.JSONField(default=dict)),
                 ('lease_owner', models.CharField(blank=True, max_length=100)),
                 ('lease_epoch', models.PositiveIntegerField(default=0)),
                 ('lease_until', models.DateTimeField(null=True)),
@@ -125,6 +126,7 @@ class Migration(migrations.Migration):
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('due_at', models.DateTimeField(null=True)),
                 ('fetched_at', models.DateTimeField(null=True)),
+                ('tried_at', models.DateTimeField(null=True)),
                 ('final_url', models.TextField(blank=True)),
                 ('http_status', models.PositiveSmallIntegerField(null=True)),
                 ('content_type', models.CharField(blank=True, max_length=100)),
@@ -141,6 +143,7 @@ class Migration(migrations.Migration):
                 ('cluster', models.BigIntegerField(db_index=True, null=True)),
                 ('name', models.CharField(blank=True, db_index=True, max_length=200)),
                 ('conflict', models.TextField(blank=True)),
+                ('override', models.BooleanField(default=False)),
                 ('crawl', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='search_index.crawl')),
             ],
             options={
@@ -250,6 +253,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='page',
             index=models.Index(fields=['source', 'state', 'depth', 'id'], name='search_inde_source__69ed41_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='page',
+            index=models.Index(fields=['source', '-tried_at'], name='page_tried'),
         ),
         migrations.AddIndex(
             model_name='page',

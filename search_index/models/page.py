@@ -39,6 +39,7 @@ class Page(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True)
     fetched_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)  # when it was last looked at, whatever came of it
     final_url = models.TextField(blank=True)
     http_status = models.PositiveSmallIntegerField(null=True)
     content_type = models.CharField(max_length=100, blank=True)
@@ -58,6 +59,7 @@ class Page(models.Model):
     # Its title as other pages would name it ("jaws film" of "Jaws (film) – Encyclopedia"): see names.py.
     name = models.CharField(max_length=200, blank=True, db_index=True)
     conflict = models.TextField(blank=True)
+    override = models.BooleanField(default=False)  # the operator wants it, whatever its text is judged to be
     snapshot = models.OneToOneField("Snapshot", null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
@@ -66,6 +68,7 @@ class Page(models.Model):
         constraints = [models.UniqueConstraint(fields=["source", "url"], name="one_page_a_url")]
         indexes = [
             models.Index(fields=["source", "state", "depth", "id"]),
+            models.Index(fields=["source", "-tried_at"], name="page_tried"),
             models.Index(fields=["url"]),
             GinIndex(fields=["bands"], name="page_bands"),
             models.Index(fields=["url"], condition=~models.Q(conflict=""), name="page_in_conflict"),

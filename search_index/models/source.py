@@ -122,6 +122,8 @@ class Crawl(models.Model):
     passages = models.PositiveIntegerField(default=0)
     # Seconds of work by stage (fetch, extract, judge, store, embed): summed over tasks side by side, not wall time.
     seconds = models.JSONField(default=dict)
+    # At its end, how many of the source's pages were not in the index, by reason: {"robots": 5, ...}.
+    reasons = models.JSONField(default=dict)
     lease_owner = models.CharField(max_length=100, blank=True)
     lease_epoch = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)

@@ -1,0 +1,170 @@
+"""What the judgement made of pages: copies of one text with the one that is shown, copies that contradict it, and pages
+refused by what their text is; with what an operator can do about each. Called by Django's admin.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from search_index import explain, reindex
+from search_index.admin.tools import page, part, tool
+from search_index.models import Host, Page, Source
+from search_index.store import host_of
+
+CLUSTERS = 20  # on a page
+COPIES = 8  # shown of a cluster
+REFUSED = 30  # on a page
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A page of a cluster, with the host by which it can be blocked (empty for files)."""
+
+    page: Page
+    host: str
+    standing: str
+    signals: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Pages that say the same; `shown` is the one that all are one with, where it still is there."""
+
+    number: int
+    count: int
+    shown: Copy | None
+    copies: list[Copy]
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.copies) - (1 if self.shown else 0)
+
+
+@require_GET
+@tool("view_page")
+def copies(request: HttpRequest) -> HttpResponse:
+    """Clusters of copies, the largest first; with `?only=conflicts` the copies that contradict the one shown."""
+    only = request.GET.get("only", "")
+    number, of = request.GET.get("cluster", ""), request.GET.get("page", "")
+    conflicts = Page.objects.exclude(conflict="")
+    found = Page.objects.filter(cluster__isnull=False)
+    if number.isdecimal() and len(number) < 19:
+        found = found.filter(cluster=int(number))
+    elif of.isdecimal() and len(of) < 19:
+        found = found.filter(cluster__in=Page.objects.filter(pk=int(of)).values("cluster"))
+    elif only == "conflicts":
+        found = found.filter(cluster__in=conflicts.values("cluster"))
+    sizes = found.order_by().values("cluster").annotate(size=Count("pk")).order_by("-size", "cluster")
+    shown = part(request, sizes.filter(size__gt=1), CLUSTERS)
+    counts = {row["cluster"]: row["size"] for row in shown}
+    return page(
+        request,
+        "copies",
+        _("Copies"),
+        part=shown,
+        clusters=_clusters(counts),
+        only=only,
+        conflicts=conflicts.count(),
+        **_may(request),
+    )
+
+
+def _clusters(counts: dict[int, int]) -> list[Cluster]:
+    """The clusters with some of their pages, the shown one and those in conflict first; two queries."""
+    order = [F("conflict").desc(), F("pk").asc()]
+    pages = (
+        Page.objects.filter(cluster__in=counts)
+        .select_related("source", "snapshot")
+        .defer("snapshot__text", "snapshot__headings", "snapshot__links", "bands")
+        .annotate(place=Window(RowNumber(), partition_by=F("cluster"), order_by=order))
+        .filter(Q(place__lte=COPIES) | Q(pk=F("cluster")))
+        .order_by("cluster", "place")
+    )
+    copies = _copies(list(pages))
+    clusters = []
+    for number, count in counts.items():
+        of_it = [copy for copy in copies if copy.page.cluster == number]
+        shown = next((copy for copy in of_it if copy.page.pk == number), None)
+        clusters.append(Cluster(number, count, shown, [copy for copy in of_it if copy is not shown][:COPIES]))
+    return clusters
+
+
+@require_GET
+@tool("view_page")
+def refused(request: HttpRequest) -> HttpResponse:
+    """Pages that were refused by what their text is, the last ones first, with what was measured."""
+    judged = Page.objects.filter(explain.BY_JUDGEMENT, state=Page.State.REFUSED)
+    counts = list(judged.order_by().values_list("reason").annotate(number=Count("pk")).order_by("-number", "reason"))
+    reason = request.GET.get("reason", "")
+    rows = judged.filter(reason=reason) if reason else judged
+    rows = rows.select_related("source").defer("bands").order_by(F("tried_at").desc(nulls_last=True), "-pk")
+    shown = part(request, rows, REFUSED)
+    taken = Page.objects.filter(override=True).select_related("source").defer("bands").order_by("-pk")[:REFUSED]
+    return page(
+        request,
+        "refused",
+        _("Refused by judgement"),
+        part=shown,
+        copies=_copies(list(shown)),
+        reasons=[(code, explain.words(code), number) for code, number in counts],
+        reason=reason,
+        taken=list(taken),
+        hosts=list(Host.objects.exclude(standing__in=[Host.Standing.OPEN, Host.Standing.BLOCKED])[:REFUSED]),
+        **_may(request),
+    )
+
+
+@require_POST
+@tool("view_page")
+def do(request: HttpRequest, number: int, deed: str) -> HttpResponse:
+    """Take a page anyway, or judge it again."""
+    chosen = get_object_or_404(Page.objects.select_related("source"), pk=number)
+    if deed == "take":
+        reindex.take_anyway(chosen)
+        if chosen.source.kind == Source.Kind.LIVE or chosen.source.paused:
+            told = _("%(page)s will be taken when it is read the next time.")
+        else:
+            told = _("%(page)s will be taken: the crawl of its source is under way.")
+    elif deed == "judge":
+        reindex.judge_again(chosen)
+        told = _("%(page)s will be judged by its text again when it is read the next time.")
+    else:
+        raise Http404
+    messages.success(request, told % {"page": chosen.url})
+    back = request.POST.get("back", "")
+    if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        return redirect(back)
+    return redirect("admin:search_index_page_change", number)
+
+
+def _copies(pages: Sequence[Page]) -> list[Copy]:
+    """The pages with their hosts' standings; one query."""
+    hosts = {page.pk: host_of(page.url) for page in pages}
+    standings = dict(Host.objects.filter(name__in=set(hosts.values())).values_list("name", "standing"))
+    return [
+        Copy(page, hosts[page.pk], standings.get(hosts[page.pk], ""), tuple(explain.signals(page))) for page in pages
+    ]
+
+
+def deeds(request: HttpRequest, chosen: Page) -> dict[str, Any]:
+    """What page_deeds.html shows beside one page."""
+    (copy,) = _copies([chosen])
+    return {"copy": copy, **_may(request)}
+
+
+def _may(request: HttpRequest) -> dict[str, Any]:
+    user: Any = request.user
+    return {
+        "may_act": user.has_perm("search_index.change_page"),
+        "may_block": user.has_perm("search_index.change_host"),
+        "back": request.get_full_path(),
+    }
