@@ -180,6 +180,8 @@ EGRESS_ALLOW = env.words("EGRESS_ALLOW")
 EGRESS_URL = env.secret("EGRESS_URL")
 # host:port on which `manage.py egress` listens in a container; EGRESS_URL then carries the user and password.
 EGRESS_LISTEN = env.text("EGRESS_LISTEN")
+# Whether this process may load an embedding model of the operator's own; config/web.py says no, and asks a worker.
+MODELS_IN_PROCESS = True
 # The browser's executable; empty: config/chromium.py finds one.
 CHROMIUM = env.text("CHROMIUM")
 

@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--fd", type=int, help="a listening socket that was opened already")
     fd = parser.parse_args().fd
     env.choose_settings()
+    settings.MODELS_IN_PROCESS = False  # it stays light
     django.setup()
     warnings.filterwarnings("ignore", "StreamingHttpResponse must consume")  # WhiteNoise's files, all of them small
     server = uvicorn.Server(

@@ -1,4 +1,4 @@
-"""Whose vectors: the built-in model, a server, or a model of one's own in this process, all behind one interface.
+"""Whose vectors: the built-in model, a server, or a model of one's own in the worker, all behind one interface.
 
 A model is known by its name: whatever makes its vectors, vectors of one name are comparable, and no others are. One
 embedder of each model a process, so that it is loaded once. Called by embedding.py and succession.py.
@@ -11,10 +11,13 @@ from threading import Lock
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
 from config import endpoints
 from config.endpoints import Endpoint
 from search_index import embed
 from search_index.embed import Vectors
+from search_index.embed_by_worker import ByWorker
 from search_index.embed_endpoint import ByEndpoint
 from search_index.embed_transformers import InProcess
 from search_index.models import EmbeddingModel
@@ -86,4 +89,6 @@ def _key(url: str) -> str:
 def _embedder(at: Endpoint, query_prefix: str) -> Embedder:
     if at.url:
         return ByEndpoint(at, query_prefix)
-    return BuiltIn() if at.model == embed.NAME else InProcess(at.model, query_prefix)
+    if at.model == embed.NAME:
+        return BuiltIn()
+    return InProcess(at.model, query_prefix) if settings.MODELS_IN_PROCESS else ByWorker(at.model)

@@ -18,8 +18,10 @@ from threading import Lock
 from typing import ParamSpec, TypeVar
 
 import numpy as np
+from django.conf import settings
 from django.db import connection, connections, transaction
 from django.utils.translation import gettext as _
+from redis import Redis
 
 from config.loop import in_thread
 from search_index import succession
@@ -36,6 +38,7 @@ T = TypeVar("T")
 LOOK_SECONDS = 1.0  # between two looks for rows, where none wait yet or others work on them
 BACK_OFF_SECONDS = 2.0  # after a failure that may pass, twice as many after the next one, up to a minute
 PATIENCE_SECONDS = 600.0  # of a crawl with a server that does not answer; the rows go on waiting after it
+ANSWER_SECONDS = 60  # after which an answer that nobody came for goes
 SILENCE_SECONDS = 10.0  # a server that failed a query is not asked by the next ones: they would wait for it in vain
 
 log = logging.getLogger(__name__)
@@ -121,6 +124,20 @@ def serving() -> EmbeddingModel:
     if model is None:
         raise IndexFailure("model", _("The index has no embedding model; run script/server, which sets it up."))
     return model
+
+
+def answer(name: str, text: str, key: str) -> None:
+    """Put the vector of a query by the model of that name into the broker's list `key`, for a process that does not
+    load the model itself (embed_by_worker.py); an empty answer where it cannot be made."""
+    said = b""
+    try:
+        model = EmbeddingModel.objects.filter(name=name).first()
+        if model is not None:
+            said = embedder(model).query(text).astype("<f4").tobytes()
+    except IndexFailure as failure:
+        log.warning("A query waits in vain: %s", failure)
+    with Redis.from_url(settings.REDIS_URL) as valkey, valkey.pipeline() as at_once:
+        at_once.rpush(key, said).expire(key, ANSWER_SECONDS).execute()
 
 
 # --- What is waiting -------------------------------------------------------------------------------------------------
@@ -269,10 +286,9 @@ def _state(model: EmbeddingModel) -> ModelState:
 
 
 def _fill(model: EmbeddingModel, by: Embedder, source: int | None, snapshot: int | None) -> int:
+    most = by.batch  # asked for before anything is locked: it may have to load the model
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            SQL["take_waiting"], {"model": model.pk, "source": source, "snapshot": snapshot, "most": by.batch}
-        )
+        cursor.execute(SQL["take_waiting"], {"model": model.pk, "source": source, "snapshot": snapshot, "most": most})
         # Of like length side by side: a server that is sent some of them at a time has little to pad.
         rows = sorted(((number, passage_text(*of)) for number, *of in cursor.fetchall()), key=lambda row: len(row[1]))
         if not rows:

@@ -37,6 +37,7 @@ REASONS: dict[str, Promise] = {
     "browser": gettext_lazy("the browser could not show it"),
     "busy": gettext_lazy("the host asks to wait"),
     "connection": gettext_lazy("no connection"),
+    "container": gettext_lazy("holds documents, which are pages of their own"),
     "copy": gettext_lazy("nothing that another page of the source does not say"),
     "crash": gettext_lazy("reading it took too much time or memory"),
     "dns": gettext_lazy("unknown host"),
@@ -44,6 +45,7 @@ REASONS: dict[str, Promise] = {
     "egress": gettext_lazy("stopped by the egress door"),
     "empty": gettext_lazy("no text"),
     "encoding": gettext_lazy("unreadable compression"),
+    "feed": gettext_lazy("the feed itself: what it lists is read"),
     "file": gettext_lazy("unreadable file"),
     "gibberish": gettext_lazy("text that means nothing"),
     "gone": gettext_lazy("no longer there"),
@@ -74,6 +76,7 @@ REASONS: dict[str, Promise] = {
     "trap": gettext_lazy("its host is a crawler trap"),
     "type": gettext_lazy("not a document that can be read"),
     "url": gettext_lazy("not an address that is opened"),
+    "worker": gettext_lazy("no worker answered in time"),
 }
 
 
@@ -408,9 +411,9 @@ def duration(length: timedelta) -> str:
 
 # --- judgement ---
 
-# Reasons that are about a page's text: it was fetched and read, and an operator may see it otherwise. What was measured
-# stands in Page.signals; a page that was refused before anything was measured (robots, scope, size ...) has none.
-BY_JUDGEMENT = Q(reason__in=["links", "thin"]) | ~Q(signals={})
+# Reasons that are about a page's text: it was read, and an operator may see it otherwise. Not among them: copies, which
+# are in the index already, and lists of links, which have no text.
+JUDGED = ("boilerplate", "gibberish", "linkfarm", "repeated", "spam", "thin")
 
 
 def signals(page: Page) -> list[tuple[str, str]]:

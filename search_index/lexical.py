@@ -44,7 +44,7 @@ def words(cursor: CursorWrapper, text: str, total: float, share: float) -> Words
     """
     cursor.execute(SQL["terms"], {"text": text, "total": total, "most": COUNTED})
     found: list[tuple[str, float]] = cursor.fetchall()[:MOST_TERMS]
-    total = max([total, *(passages for _query, passages in found)])  # passages may have come since ANALYZE
+    total = max([1.0, total, *(passages for _query, passages in found)])  # passages may have come since ANALYZE
     weights = [math.log(1 + total / (passages + 0.5)) ** RARITY for _query, passages in found]
     phrases = _phrases(cursor, text)
     return Words(

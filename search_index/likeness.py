@@ -21,6 +21,7 @@ from search_index.sql import SQL
 CANDIDATES = 8  # pages compared, those that share most bands first: 2 to 4 ms each for a thousand words
 FAMILY = 100  # pages of a source with the same words and other numbers, from which the next one is one too many
 SHOWN = 4  # differences told of a pair
+LEAST = 40  # words; two shorter texts ("Machine 3 has 3 wheels") are alike without one being the other's copy
 LIES = 2  # that a pair of copies has to differ in, to count against its host
 _TELLS = " says "  # between the address and the rest of a line of Page.conflict
 _INSTEAD = " instead of "
@@ -37,7 +38,7 @@ def place(page: Page, title: str, text: str, *, refuse: bool) -> None:
     "template" for one of a hundred that differ in their numbers only.
     """
     mine = Shown(page.url, title, text)
-    page.bands = mine.skeleton.bands
+    page.bands = mine.skeleton.bands if len(text.split()) >= LEAST else []
     found = [(other, _likeness(mine, other)) for other in _candidates(page)]
     if refuse:
         _refuse(page, found)

@@ -34,3 +34,9 @@ def embed() -> None:
     """Make vectors that wait and that no crawl makes; let a new embedding model take over."""
     if embedding.due():
         loop.run(embedding.work())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def embed_query(model: str, text: str, key: str) -> None:
+    """Answer a process that does not load the model itself: the web server, for its search page."""
+    embedding.answer(model, text, key)

@@ -34,6 +34,11 @@ class Copy:
     standing: str
     signals: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def judged(self) -> bool:
+        """Whether the operator's word can bring it in: it was refused by what its text is."""
+        return self.page.state == Page.State.REFUSED and self.page.reason in explain.JUDGED and not self.page.override
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -102,7 +107,7 @@ def _clusters(counts: dict[int, int]) -> list[Cluster]:
 @tool("view_page")
 def refused(request: HttpRequest) -> HttpResponse:
     """Pages that were refused by what their text is, the last ones first, with what was measured."""
-    judged = Page.objects.filter(explain.BY_JUDGEMENT, state=Page.State.REFUSED)
+    judged = Page.objects.filter(reason__in=explain.JUDGED, state=Page.State.REFUSED)
     counts = list(judged.order_by().values_list("reason").annotate(number=Count("pk")).order_by("-number", "reason"))
     reason = request.GET.get("reason", "")
     rows = judged.filter(reason=reason) if reason else judged

@@ -28,6 +28,7 @@ _HIDDEN = re.compile(
     "\ufff0-\uffff\ud800-\udfff\U000e0000-\U000e0fff]|(?<![\u0590-\u1fff\u2600-\u27bf\U0001f000-\U0001faff])[\u200c\u200d]"
 )
 # Of those, what no script and no typesetting needs: letters as tags, and zero widths so many that they are a code.
+_INVISIBLE = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff\U000e0020-\U000e007e]")  # looked for first: it is quick
 _SMUGGLED = re.compile("[\U000e0020-\U000e007e]+|[\u200b-\u200d\u2060-\u2064\ufeff]{8,}")
 _NUMBER = re.compile(r"[\d\s.,:/%$€£+−–-]+$")
 _YEAR = re.compile(r"(19|20)\d\d$")
@@ -65,7 +66,7 @@ def normalised(text: str) -> str:
 
 def smuggled(text: str) -> int:
     """How many messages in invisible characters there are in `text`, as far as one can tell."""
-    return len(_SMUGGLED.findall(text))
+    return len(_SMUGGLED.findall(text)) if not text.isascii() and _INVISIBLE.search(text) else 0
 
 
 def one_line(text: str, limit: int = 500) -> str:
@@ -187,6 +188,8 @@ def is_header(row: Sequence[str]) -> bool:
 
 def flat(text: str) -> str:
     """`text` normalised, on one line: for paragraphs and cells."""
+    if text.isascii() and text.isprintable():  # most cells: nothing to normalise
+        return " ".join(text.split())
     return " ".join(normalised(text).split())
 
 

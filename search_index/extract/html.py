@@ -36,7 +36,7 @@ _SLUGGED = (
 # Links in the running text of documentation made by docutils: lists full of them are content here, not navigation.
 _REFERENCES = "//*[@role='main']//a[contains(concat(' ', @class, ' '), ' reference ')]"
 # What may be hidden from people; whether it is, _is_hidden() says. Not the body: a page that scripts uncover is seen.
-_PERHAPS_HIDDEN = XPath("//body//*[@hidden or @aria-hidden='true' or @style]")
+_PERHAPS_HIDDEN = XPath("body/descendant::*[@style or @hidden or @aria-hidden='true']")
 _HIDING = re.compile(
     r"display:none|visibility:(?:hidden|collapse)|font-size:0(?![.\d]*[1-9])|opacity:0(?![.\d]*[1-9])|(?<!-)color:transparent"
     r"|(?:text-indent|left|right|top|margin-left|margin-top):-\d{4,}|clip:rect\((?:0|1)(?:px)?,"
@@ -164,7 +164,7 @@ def _is_hidden(element: Any) -> bool:
 def _only_links(tree: Any) -> bool:
     """Whether the main part, where the page names one, or the whole page, is a list of links and nothing else."""
     parts = tree.xpath("//main | //*[@role='main']")
-    if not parts and len(tree.xpath("//a[@href]")) > MANY_LINKS:
+    if not parts and tree.xpath("count(descendant::a)") > MANY_LINKS:
         parts = tree.xpath("//body")
     for main in parts:
         size = _size(main)

@@ -18,7 +18,7 @@ from search_index.errors import Unreadable
 from search_index.extract import archive
 from search_index.extract.document import MAX_LINKS, Extracted, Writer, flat, name_of, one_line, smuggled
 from search_index.extract.grid import COLUMNS, Grid
-from search_index.extract.workbook import CELLS, number
+from search_index.extract.workbook import EFFORT, effort, number
 
 _CONTAINERS = frozenset(
     """text:section text:list-header text:index-body draw:g draw:frame draw:text-box draw:custom-shape draw:rect
@@ -56,7 +56,7 @@ def extract_opendocument(body: bytes, content_type: str, url: str) -> Extracted:
         headings=walk.writer.headings,
         links=list(walk.links)[:MAX_LINKS],
         hidden=walk.hidden,
-        partial="Only its beginning was read: it is very long." if walk.writer.full or walk.cells >= CELLS else "",
+        partial="Only its beginning was read: it is very long." if walk.writer.full or walk.effort > EFFORT else "",
     )
 
 
@@ -93,7 +93,7 @@ class _Walk:
         self.links: dict[str, None] = {}
         self.title = ""
         self.hidden = 0
-        self.cells = 0
+        self.effort = 0
         self.notes: list[str] = []
 
     def body(self, body: Any) -> None:
@@ -165,8 +165,8 @@ class _Walk:
             values = [value for cell, across in cells for value in [self._value(cell)] * across]
             for _time in range(min(times, _REPEATED_ROWS) if any(values) else 1):
                 grid.row(values)
-            self.cells += len(values) + 1
-            if grid.full or self.cells > CELLS:
+            self.effort += effort(values)
+            if grid.full or self.effort > EFFORT:
                 break
         grid.end()
 

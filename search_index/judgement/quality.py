@@ -90,20 +90,20 @@ _PUBLISHED: dict[str, Callable[[Measures, bool], bool]] = {
 
 # Pages that are a message of the server, or a wall before a page, in the languages of most sites. Looked for at the
 # beginning of short pages only: documentation has whole chapters about 404, cookies and passwords.
+_THING = r"(?:page|article|content|file|link|post|product|item|listing|story|offer|document|video|url|address|topic)"
 _NOT_FOUND = re.compile(
     r"(?:error|http|status|code)?[\s:#-]*\b(?:404|410)\b[\s:|–-]*(?:error|not found|gone|page|$)|error 404"
-    r"|page (?:was )?not found"
-    r"|(?:page|article|content|file|link|post|product|item|listing|story|offer|document)\b[^.!?\n]{0,60}"
-    r"(?:n't|not|never|cannot|no longer)\b[^.!?\n]{0,20}(?:found|exist|available|here|active|published|valid)"
-    r"|(?:page|article|content|file|link|post|product|item|listing|story|offer|document)\b[^.!?\n]{0,40}\b(?:has"
-    r"|have|was|been|is|got)\b"
-    r"[^.!?\n]{0,20}(?:removed|deleted|moved|expired|unavailable|missing|taken down)"
-    r"|(?:could|can)(?: ?not|n't) (?:find|locate)|nothing (?:was |could be )?(?:found|here)|nothing to see here"
-    r"|no results found"
-    r"|nicht gefunden|existiert nicht|nicht mehr (?:verfügbar|vorhanden)|nicht vorhanden|introuvable"
-    r"|n'existe (?:pas|plus)"
-    r"|no encontrad[ao]|no existe|non trovat[ao]|non esiste|não (?:foi )?encontrad[ao]|niet gevonden|bestaat niet"
-    r"|nie (?:została )?znalezion|не найден|не существует|見つかりません|找不到|不存在"
+    r"|^(?:page |file |document )?not found\b"
+    rf"|\b{_THING}\b[^!?\n]{{0,60}}(?:n't|not|never|cannot|no longer)\b[^.!?\n]{{0,20}}"
+    r"(?:found|exist|available|here|active|published|valid)"
+    rf"|\b{_THING}\b[^.!?\n]{{0,40}}\b(?:has|have|was|been|is|got)\b[^.!?\n]{{0,20}}"
+    r"(?:removed|deleted|moved|expired|unavailable|missing|taken down|gone)"
+    r"|(?:couldn't|could not|can't|cannot|can not|unable to) (?:find|locate)|nothing (?:was |could be )?(?:found|here)"
+    r"|no results found|nicht gefunden|existiert (?:leider )?nicht|nicht mehr (?:verfügbar|vorhanden)|nicht vorhanden"
+    r"|introuvable|n'existe (?:pas|plus)|no encontrad[ao]|no existe|non trovat[ao]|non esiste"
+    r"|não (?:foi )?encontrad[ao]|niet gevonden|bestaat niet|nie (?:została )?znalezion|не найден|не существует"
+    r"|bulunamadı|見つかりません|找不到|不存在",
+    re.MULTILINE,
 )
 _WALL = re.compile(
     r"(?:log|sign)(?:ged)?[ -]?in (?:to|or|is required)|must (?:be logged|log|sign) ?in|please (?:log|sign) ?in"
@@ -116,7 +116,8 @@ _WALL = re.compile(
     r"|has been )?denied"
     r"|(?:don't|do not) have (?:permission|access)|verify (?:that )?you(?:'re| are) (?:a )?human|not a (?:ro)?bot"
     r"|captcha"
-    r"|checking your browser|unusual (?:traffic|activity)|members[- ]only|anmelden, um|bitte (?:melden sie sich"
+    r"|checking your browser|security check|unusual (?:traffic|activity)|members[- ]only|anmelden, um"
+    r"|bitte (?:melden sie sich"
     r"|einloggen)"
     r"|nur für abonnenten|connectez-vous|réservé aux abonnés|inicia sesión|iniciar sesión|accedi per"
 )
@@ -137,15 +138,13 @@ _CONSENT = re.compile(
     r"|confidentialité|consentement|tout accepter|privacidad|aceptar|consentimiento"
 )
 _PARKED = re.compile(
-    r"domain (?:name )?(?:is |may be |might be |you are looking for is )?(?:for sale|parked|available|has expired"
-    r"|expired)|buy this domain"
-    r"|parked (?:free|domain|page)|domain (?:broker|has been registered|was recently registered)"
-    r"|interested in this domain"
-    r"|get this domain|make an offer|under construction|(?:site|website|page|something) (?:is )?(?:launching"
-    r"|coming) soon|coming soon!?\s*$"
-    r"|account (?:has been )?suspended|web ?server is (?:successfully|working)|default (?:web|welcome) ?page"
-    r"|it works!"
-    r"|future home of|domain steht zum verkauf|domaine est à vendre|dominio en venta",
+    r"\bdomain\b[^!?\n]{0,60}(?:for sale|parked|is available|has expired|was recently registered)|buy this domain"
+    r"|parked (?:for )?(?:free|domain|page)|domain broker|(?:interested in|is) this (?:your )?domain|get this domain"
+    r"|make an offer|(?:site|page) (?:is )?(?:currently |still )?under construction|(?:site|website|page"
+    r"|something) (?:is )?(?:launching|coming) soon|coming soon!?\s*$"
+    r"|(?:account|site|website) (?:has been |is )?suspended|web ?server is (?:successfully|working)"
+    r"|default (?:web|welcome) ?page|it works!|future home of|domain steht zum verkauf|domaine est à vendre"
+    r"|dominio en venta",
     re.MULTILINE,
 )
 
@@ -207,6 +206,10 @@ def _is_spintax(page: _Page) -> bool:
     return page.measures.words >= 50 and page.measures.braces > 2
 
 
+def _is_thin(page: _Page) -> bool:
+    return page.measures.words < 10 and not page.measures.sentences
+
+
 def _is_repeated(page: _Page) -> bool:
     """Gopher's limits are .10 and .20; real pages reach .45 and .35."""
     m = page.measures
@@ -228,7 +231,7 @@ _RULES = (
     _Rule("stuffed", "spam", gettext_lazy("It says the same search words over and over."), _is_stuffed),
     _Rule("noise", "gibberish", gettext_lazy("It is in no language: letters at random."), _is_noise),
     _Rule("wandering", "gibberish", gettext_lazy("Its sentences have nothing to do with each other."), _is_wandering),
-    _Rule("thin", "thin", gettext_lazy("There are less than ten words on it."), lambda page: page.measures.words < 10),
+    _Rule("thin", "thin", gettext_lazy("There are a few words on it, and no sentence."), _is_thin),
 )
 
 

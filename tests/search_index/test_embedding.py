@@ -2,16 +2,21 @@
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from uuid import uuid4
 
+import numpy as np
 import pytest
 from django.db import OperationalError, connection, connections
+from pytest_django import Settings
 
 from search_index import embedding, query, served, succession, tasks
 from search_index.chunk import chunk
+from search_index.embed_by_worker import ByWorker
 from search_index.embedders import BuiltIn, embedder
 from search_index.errors import IndexFailure, RetryLater
 from search_index.extract import Extracted
@@ -547,3 +552,41 @@ def test_a_model_is_loaded_once_a_process() -> None:
     first = embedder(embedding.serving())
     assert isinstance(first, BuiltIn)
     assert embedder(embedding.serving()) is first
+
+
+# --- The web server loads no model -----------------------------------------------------------------------------------
+@pytest.fixture
+def own_model(animals: Source, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> EmbeddingModel:
+    """A model in process that serves, seen from the web server."""
+    settings.MODELS_IN_PROCESS = False
+    monkeypatch.setenv("EMBED_MODEL", f"own/{uuid4().hex}")  # an embedder is kept for each name
+    EmbeddingModel.objects.filter(state="serving").update(name=os.environ["EMBED_MODEL"])
+    return embedding.serving()
+
+
+def test_the_web_server_has_its_queries_embedded_by_a_worker(
+    own_model: EmbeddingModel, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Future[object]] = []
+
+    def worker(name: str, args: list[str], **_options: object) -> None:
+        assert name == "search_index.tasks.embed_query"
+        sent.append(in_thread(threads, lambda: tasks.embed_query(*args)))
+
+    asked = embedder(own_model)
+    assert isinstance(asked, ByWorker)
+    monkeypatch.setattr("search_index.embed_by_worker.app.send_task", worker)
+    monkeypatch.setattr(embedding, "embedder", lambda _model: BuiltIn())  # what the worker has
+    assert np.allclose(asked.query("whales"), BuiltIn().query("whales"), atol=1e-2)
+    sent.pop().result()
+    with pytest.raises(RetryLater, match="wait for a worker"):
+        asked.passages(["whales"])
+
+
+def test_the_web_server_searches_by_words_where_no_worker_answers(
+    own_model: EmbeddingModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search_index.embed_by_worker.SECONDS", 1)
+    monkeypatch.setattr("search_index.embed_by_worker.app.send_task", lambda *_args, **_options: None)
+    assert not embedding.query("octopus").known
+    assert url("octopus") == "octopus"
