@@ -380,7 +380,7 @@ def test_what_was_read_in_a_folder_is_remembered_for_its_watch(papers: Source) -
     papers.refresh_from_db()
     assert papers.stamp == sources.stamp(papers)
     assert papers.next_crawl_at is not None
-    assert set(done.seconds) == {"fetch", "extract", "embed", "store"}
+    assert set(done.seconds) == {"fetch", "extract", "judge", "embed", "store"}
     assert all(seconds >= 0 for seconds in done.seconds.values())
 
 
