@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from config.loop import in_thread
-from search_index import embedding, frontier, policy, quarantine, robots
+from search_index import embedding, frontier, hosts, policy, quarantine, robots
 from search_index.errors import IndexFailure, Refused
 from search_index.fetch import Fetched, fetch, manners
 from search_index.indexing import divided, judge, prepared, read
@@ -106,7 +106,7 @@ async def _fetched(page: Page) -> Opened:
         known = await in_thread(_known, fetched.final_url)
         if known is not None and _fresh(known):
             return _opened(known)
-        await _check_robots(fetched.final_url)
+        await _check(fetched.final_url)
     if fetched.not_modified and await in_thread(store_unchanged, page, None, None, fetched):
         return await in_thread(_current, page)
     quarantine.check(page, fetched.body)
@@ -121,7 +121,7 @@ async def _fetched(page: Page) -> Opened:
 
 
 async def _asked(page: Page) -> Fetched:
-    delay = max(LIVE_DELAY, await _check_robots(page.url))
+    delay = max(LIVE_DELAY, await _check(page.url))
     host = policy.parse(page.url).host
     async with manners(host, 0.0 if policy.Allow.parse(settings.EGRESS_ALLOW).knows(host) else delay):
         if page.snapshot_id is None:
@@ -129,8 +129,9 @@ async def _asked(page: Page) -> Fetched:
         return await fetch(page.url, etag=page.etag, last_modified=page.last_modified)
 
 
-async def _check_robots(url: str) -> float:
-    """The delay that robots.txt asks for. Raises Refused("robots")."""
+async def _check(url: str) -> float:
+    """The delay that robots.txt asks for. Raises Refused("robots"), and where the host is closed by its standing."""
+    await in_thread(hosts.check, policy.parse(url).host)
     decision = await robots.allowed(url)
     if not decision.allowed:
         raise Refused("robots", decision.reason)

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from config.loop import in_thread
-from search_index import feed, frontier, policy, quarantine, robots, sitemap, sources
+from search_index import feed, frontier, hosts, policy, quarantine, robots, sitemap, sources
 from search_index.errors import IndexFailure, LostLease, Refused, SourceFailed
 from search_index.extract import Extracted
 from search_index.fetch import Fetched, StatusFailed, fetch, manners
@@ -126,11 +126,13 @@ class _Visit:
         return None
 
     async def _fetch(self, page: Page) -> Fetched:
+        host = policy.parse(page.url).host
+        await in_thread(hosts.check, host)
         decision = await robots.allowed(page.url)
         if not decision.allowed:
             raise Refused("robots", decision.reason)
         known = page.snapshot_id is not None  # else "not modified" would leave us without a text
-        async with manners(policy.parse(page.url).host, max(self.source.delay, decision.delay or 0.0)):
+        async with manners(host, max(self.source.delay, decision.delay or 0.0)):
             return await fetch(
                 page.url, etag=page.etag if known else "", last_modified=page.last_modified if known else ""
             )

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from config.loop import in_thread
-from search_index import browser, crawl, embedding, frontier, ingest, lease, sources, visit
+from search_index import blocklist, browser, crawl, embedding, frontier, ingest, lease, sources, visit
 from search_index import fetch as fetching
 from search_index.errors import IndexFailure, LostLease
 from search_index.extract import Extracted
@@ -201,6 +201,16 @@ def test_a_start_that_cannot_be_had_fails_the_crawl_with_its_reason(site: Site, 
     done = crawled(sources.add(f"{site.url}/nowhere/"))
     assert done.state == "failed"
     assert "404" in done.error
+
+
+def test_a_host_that_is_blocked_does_not_come_back_with_the_next_crawl(docs: Source, site: Site) -> None:
+    crawled(docs)
+    blocklist.block(["127.0.0.1"], "It is spam.")
+    site.requests.clear()
+    crawled(docs)
+    assert site.requests == []
+    assert not Passage.objects.filter(source=docs).exists()
+    assert set(pages(docs).values()) == {"blocked"}
 
 
 def test_an_address_that_the_door_does_not_open_is_refused(egress: str, site: Site) -> None:

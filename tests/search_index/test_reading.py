@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from search_index import api, browser
+from search_index import api, browser, hosts
 from search_index import fetch as fetching
-from search_index.errors import Refused, SourceFailed, Unreadable
+from search_index.errors import IndexFailure, Refused, SourceFailed, Unreadable
 from search_index.explain import progress
-from search_index.models import Page, Passage, Snapshot, Source
+from search_index.models import Host, Page, Passage, Snapshot, Source
 from search_index.values import Opened
 from tests.fakes.site import Answer, Site, pdf, redirect
 
@@ -127,6 +127,34 @@ def test_why_a_page_cannot_be_had_is_raised_and_remembered(
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(Refused):
         opened(url)
+
+
+@pytest.mark.parametrize("standing", ["blocked", "trap", "poison"])
+def test_of_a_closed_host_nothing_is_asked_not_even_its_robots_txt(site: Site, standing: str) -> None:
+    Host.objects.create(name="127.0.0.1", standing=standing, reason="It lies.")
+    with pytest.raises(Refused, match="It lies") as refused:
+        opened(f"{site.url}/faq.html")
+    assert refused.value.reason == standing
+    assert site.requests == []
+    Host.objects.update(standing="")
+    assert opened(f"{site.url}/faq.html")
+
+
+def test_a_redirect_to_a_closed_host_is_not_kept(site: Site) -> None:
+    site.pages["/away"] = redirect(site.url.replace("127.0.0.1", "localhost") + "/faq.html")
+    Host.objects.create(name="localhost", standing="blocked")
+    with pytest.raises(IndexFailure):
+        opened(f"{site.url}/away")
+    assert Snapshot.objects.count() == 0
+
+
+def test_what_lies_below_a_closed_host_is_closed() -> None:
+    Host.objects.create(name="spam.example", standing="blocked")
+    for name in ("spam.example", "www.spam.example"):
+        with pytest.raises(Refused):
+            hosts.check(name)
+    for name in ("notspam.example", "example"):
+        hosts.check(name)
 
 
 def test_a_snapshot_that_is_not_there_is_a_lookup_error() -> None:
