@@ -441,6 +441,14 @@ class SourceAdmin(SourceBase):
 
     # --- deleting ---
 
+    def delete_model(self, request: HttpRequest, obj: Source) -> None:
+        """With an upload its documents go, too."""
+        sources.delete(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
+        for source in queryset:
+            sources.delete(source)
+
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         cited = reindex.cited_of([int(object_id)]) if object_id.isdecimal() else 0
         return super().delete_view(request, object_id, {**(extra_context or {}), "cited": cited})

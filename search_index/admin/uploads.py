@@ -15,14 +15,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from search_index import crawl
+from search_index import containers, crawl
 from search_index.admin.tools import page, tool
 from search_index.errors import BadSource
 from search_index.extract.types import SUFFIXES
 from search_index.models import Source
-from search_index.sources import MAX_FILE_BYTES, add_files, add_upload
+from search_index.sources import add_files, add_upload
+from search_index.uploads import MAX_BYTES, MAX_CONTAINER_BYTES
 
 DEFAULT_NAME = "Uploads"
+TAKEN = (*SUFFIXES, *containers.MAILBOXES, *containers.ARCHIVES)
 WITHOUT_SCRIPT = 100  # files in one request: Django's own limit
 
 
@@ -69,9 +71,10 @@ def uploads(request: HttpRequest) -> HttpResponse:
         source=source,
         sent=sent,
         failure=failure,
-        suffixes=", ".join(SUFFIXES),
-        accept=",".join(SUFFIXES),
-        most_bytes=MAX_FILE_BYTES,
+        suffixes=", ".join(TAKEN),
+        accept=",".join(TAKEN),
+        most_bytes=MAX_BYTES,
+        most_container_bytes=MAX_CONTAINER_BYTES,
         at_once=WITHOUT_SCRIPT,
     )
 

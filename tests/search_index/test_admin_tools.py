@@ -454,7 +454,11 @@ def test_reading_from_scratch_says_what_it_means_and_then_forgets_what_was_known
     Page.objects.filter(pk=index.shown.pk).update(etag="e", last_modified="m", body_sha256="b", crashes=2)
     old = crawl.start(index.docs)
     shown = text_of(operator, source_url("reindex", index.docs))
-    for said in (f"fetch {index.docs.pages.count()} pages anew", "takes at least", "keep their vectors"):
+    for said in (
+        f"fetch {index.docs.pages.count()} pages anew",
+        "takes at least",
+        "whose text is still the same",
+    ):
         assert said in shown
     assert Page.objects.get(pk=index.shown.pk).etag == "e"
     operator.post(source_url("reindex", index.docs))
@@ -543,6 +547,26 @@ def test_the_script_gets_the_line_of_its_file_alone(operator: Client, kept: Path
     ).content.decode()
     assert "not taken" in refused
     assert "Documents of this type cannot be read." in refused
+
+
+def test_mailboxes_and_web_archives_are_offered_and_taken(operator: Client, kept: Path) -> None:
+    assert ".mbox,.mbx,.warc,.warc.gz" in text_of(operator, reverse("index:uploads"))
+    operator.post(reverse("index:uploads"), {"name": "Mail", "files": [a_file("old.mbox", b"From a@b\n\nx\n")]})
+    assert Source.objects.get().crawls.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", ["page", "action"])
+def test_with_an_upload_its_documents_are_deleted(operator: Client, kept: Path, way: str) -> None:
+    operator.post(reverse("index:uploads"), {"name": "Papers", "files": [a_file("a.md")]})
+    source = Source.objects.get()
+    address, given = source_url("delete", source), {"post": "yes"}
+    if way == "action":
+        address = reverse("admin:search_index_source_changelist")
+        given |= {"action": "delete_selected", "_selected_action": str(source.pk)}
+    operator.post(address, given)
+    assert not Source.objects.exists()
+    assert not Path(source.location).exists()
 
 
 def test_an_upload_without_files_or_with_the_name_of_another_source_is_refused(operator: Client, kept: Path) -> None:
