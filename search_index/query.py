@@ -1,11 +1,11 @@
 """The path of a query: words -> candidates (dense + lexical) -> both exact scores -> fused -> a second look from the
-best two -> weighed by what is known of the page -> diversity -> Hit.
+best two -> weighed by what is known of the page -> reranked, where a server does that -> diversity -> Hit.
 
 Each side brings about a hundred candidates; then every candidate gets both scores, so a passage that only one side
 found is still judged by both. The second look finds what the query only hints at: who asks for "the birthplace of the
 director of X" means a passage that resembles the one about X (the query's vector moves towards it), and most likely the
 page whose name that one holds. Blocking: async code calls it in a thread. Never decides what to search for, never
-calls a language model.
+calls a language model that writes.
 Called by research through api.py, by `manage.py search` and by evaluate.py.
 """
 
@@ -21,12 +21,14 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from config import endpoints
 from search_index import embedding, names
-from search_index.embed import Vectors, embed_passages, embed_query
+from search_index.embed import Vectors, embed_passages, embed_query, passage_text
 from search_index.embedding import QueryVector
 from search_index.latest import asks_for_latest, recency
 from search_index.lexical import FIELDS, Words, words
 from search_index.models import Source, SourceClass
+from search_index.rerank import rerank
 from search_index.sql import SQL
 from search_index.store import vector_text
 from search_index.values import Filters, Hit
@@ -47,6 +49,8 @@ LONGEST_QUERY = 10_000  # characters; what is pasted beyond them is not looked a
 EF_SEARCH = 200  # how far HNSW looks around
 BITS_OVERFETCH = 8  # times the candidates that an index of bits brings, to be scored by their vectors (LOG.md)
 BITS_EF_SEARCH = 800
+RERANKED = 30  # of the best: one request, and more of them would gain little for what they cost
+RERANKER_SHARE = 0.5  # of their relevance; alone, some rerankers order worse than what they are given
 PER_PAGE = 2
 # A page's class moves it past others that fit about as well, not past better ones.
 CLASS_WEIGHT: dict[str, float] = {
@@ -133,6 +137,7 @@ class Candidate:
     published_on: date | None
     boost: int  # of source and host together, -2..2
     weight: float = 1.0
+    reranked: float | None = None  # what the reranker says, on a scale of its own
 
 
 Scored = tuple[float, Candidate]
@@ -160,10 +165,14 @@ def search(
     What stands in "quotes" counts before all else: passages that hold the phrase (to the letter, and then of the same
     word stems) come first, and others only fill up what is left, for questions quote titles too. `reasoning` (what led
     to the query) helps the dense side only. A query of nothing but white space finds nothing.
+
+    Where a reranker is configured, it is asked in the hybrid mode (the other two show one side alone), and not where
+    phrases are quoted: who quotes has said what is to come first. It has no say where it fails.
     """
     text = _clean(query)
     if not text or limit < 1:
         return []
+    reranks = mode == "hybrid" and endpoints.reranker() is not None
     meant = embedding.query(f"{text}\n{_clean(reasoning)}".strip())
     mode, vector = (mode if meant.known else "lexical"), meant.vector
     filters = Filters(
@@ -186,6 +195,11 @@ def search(
         if mode == "hybrid" and ranked:
             ranked = _second_look(asked, vector, ranked, share)
         weighed = _weighed(ranked, text)
+        texts = _texts(cursor, weighed[:RERANKED]) if reranks and not asked.terms.phrases else {}
+        if len(texts) < 2:
+            return _hits(cursor, diverse(weighed, limit))
+    weighed = _reranked(text, weighed, texts)  # while a server thinks, no transaction is held open
+    with connection.cursor() as cursor:
         return _hits(cursor, diverse(weighed, limit))
 
 
@@ -353,6 +367,42 @@ def _weight(candidate: Candidate, today: date, latest: bool) -> float:
     return weight * (1 + RECENT_WEIGHT * recency(candidate.published_on, today)) if latest else weight
 
 
+def _texts(cursor: CursorWrapper, first: Sequence[Scored]) -> dict[int, str]:
+    """What the reranker reads of these candidates: title, headings and text of each, as they are embedded."""
+    cursor.execute(SQL["hits"], {"ids": [candidate.passage for _score, candidate in first]})
+    texts: dict[int, str] = {}
+    for passage, _snapshot, _start, _end, text, heading, title, *_more in cursor.fetchall():
+        texts[passage] = passage_text(title, heading, text)
+    return texts
+
+
+def _reranked(query: str, weighed: Sequence[Scored], texts: Mapping[int, str]) -> list[Scored]:
+    """The candidates ranked anew, those with `texts` (passage -> text) by what a server says of them, too; as they
+    were, where it says nothing.
+
+    Both relevances are spread over the same range and mixed, then weighed as before. The range begins at the best of
+    those that were not read: the reranker orders what it has read, and that does not fall behind what it has not.
+    """
+    said = rerank(query, list(texts.values()))
+    if not said or min(said) == max(said):
+        return list(weighed)
+    says = dict(zip(texts, said, strict=True))
+    read = [
+        (score / candidate.weight, candidate) for score, candidate in weighed[:RERANKED] if candidate.passage in says
+    ]
+    rest = weighed[RERANKED:]
+    high = max(relevance for relevance, _candidate in read)
+    low = min(high, rest[0][0]) if rest else 0.0
+    fused = _spread([relevance for relevance, _candidate in read])
+    reranked = _spread([says[candidate.passage] for _relevance, candidate in read])
+    again: list[Scored] = []
+    for ours, theirs, (_relevance, candidate) in zip(fused, reranked, read, strict=True):
+        share = (1 - RERANKER_SHARE) * ours + RERANKER_SHARE * theirs
+        score = (low + (high - low) * share) * candidate.weight
+        again.append((score, replace(candidate, reranked=says[candidate.passage])))
+    return sorted([*again, *rest], key=_order)
+
+
 def _order(scored: Scored) -> tuple[float, int]:
     return -scored[0], scored[1].passage
 
@@ -373,6 +423,7 @@ def _hits(cursor: CursorWrapper, chosen: Iterable[Scored]) -> list[Hit]:
                 dense=candidate.dense,
                 lexical=candidate.lexical,
                 weight=candidate.weight,
+                reranked=candidate.reranked,
                 passage=candidate.passage,
                 snapshot=snapshot,
                 start=start,

@@ -42,6 +42,7 @@ class Hit:
     source_class: str = ""  # of SourceClass; empty where it is not known
     language: str = ""
     published_on: date | None = None
+    reranked: float | None = None  # the reranker's score, on a scale of its own; None where it was not asked
 
 
 @dataclass(frozen=True)

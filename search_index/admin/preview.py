@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from search_index import embedding
+from search_index import embedding, rerank
 from search_index.admin.tools import page, tool
 from search_index.errors import IndexFailure
 from search_index.lexical import FIELDS, Words
@@ -37,6 +37,10 @@ PARTS: dict[str, tuple[Promise, Promise]] = {
     "dense": (gettext_lazy("meaning"), gettext_lazy("similarity of its vector and the query's, -1 to 1")),
     "lexical": (gettext_lazy("words"), gettext_lazy("the query's terms in it, each by its rarity")),
     "weight": (gettext_lazy("weight"), gettext_lazy("of its class, its date and your own boost or bury")),
+    "reranked": (
+        gettext_lazy("reranker"),
+        gettext_lazy("what the reranker says, on a scale of its own: half the relevance"),
+    ),
 }
 
 
@@ -145,7 +149,8 @@ def preview(request: HttpRequest) -> HttpResponse:
         hits=shown,
         failure=failure,
         milliseconds=round(seconds * 1000),
-        parts=[(label, meaning) for label, meaning in PARTS.values()],
+        trouble=rerank.trouble(),
+        parts=legend(shown),
     )
 
 
@@ -207,6 +212,12 @@ def parts(hit: Hit) -> list[Part]:
             label, meaning = PARTS.get(field.name, (field.name.replace("_", " "), ""))
             found.append(Part(str(label), str(meaning), value))
     return found
+
+
+def legend(shown: Sequence[Explained]) -> list[tuple[str, str]]:
+    """The parts that these hits have, and what each means; any hit may have been reranked, or none."""
+    meanings = {part.label: part.meaning for explained in shown for part in explained.parts if part.meaning}
+    return list(meanings.items())
 
 
 def _bare(term: str) -> str:

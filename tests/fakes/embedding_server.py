@@ -29,7 +29,7 @@ FAULTS = (
     "unknown",  # 404
     "garbage",  # 200, and no JSON
     "short",  # one vector or score less than was asked for
-    "nan",  # vectors without a number in them
+    "nan",  # vectors or scores without a number in them
     "drop",  # the connection is cut
 )
 
@@ -44,6 +44,7 @@ class EmbeddingServer:
     most_characters: int = 100_000  # of one text; beyond it 400, as vLLM answers
     base64: bool = True  # whether it knows that format
     says: str = "documents"  # what it calls them in a rerank request; "texts" is TEI
+    likes: str = ""  # a word: texts that hold it fit any query best, to the reranker
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     hold: threading.Event | None = None  # answers come when it is set
@@ -125,6 +126,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json(422, {"error": f"missing field `{fake.says}`"})
         wanted = set(re.findall(r"\w+", body["query"].lower()))
         scores = [float(len(wanted & set(re.findall(r"\w+", text.lower())))) for text in body[fake.says]]
+        if fake.likes:
+            scores = [
+                10.0 if fake.likes in text else score for text, score in zip(body[fake.says], scores, strict=True)
+            ]
+        if fault == "nan":
+            scores = [float("nan")] * len(scores)
         name = "score" if fake.says == "texts" else "relevance_score"
         rows = [{"index": i, name: score} for i, score in enumerate(scores)]
         rows.sort(key=lambda row: -row[name])

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from search_index import blocklist, crawl, explain
+from search_index import blocklist, crawl, explain, rerank
 from search_index.admin.charts import bars
 from search_index.admin.exchange import proposals
 from search_index.figures import figures
@@ -24,6 +24,7 @@ from search_index.lease import claim
 from search_index.lists import read_csv, read_opml, write_csv, write_opml
 from search_index.models import Crawl, Host, Page, Passage, Snapshot, Source, Vector
 from search_index.query import search
+from tests.fakes.embedding_server import EmbeddingServer
 from tests.fakes.filled import FIRST, Filled, counts, filled, past_crawl, put, refuse
 from tests.fakes.rows import HOSTILE, make_evidence, make_gap, make_run
 
@@ -325,6 +326,23 @@ def test_the_preview_is_narrowed_as_the_search_is(operator: Client, index: Fille
     assert hits(since="2020-01-01") == set()  # none of them has a date
     assert hits(mode="lexical")
     assert "Select a valid choice" in text_of(operator, reverse("index:search"), q="jobs", mode="magic")
+
+
+def test_what_the_reranker_says_is_shown_where_there_is_one(
+    operator: Client, index: Filled, embedding_server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "reranker" not in text_of(operator, reverse("index:search"), q="jobs in rows")
+    monkeypatch.setattr(rerank, "_silent_until", {})
+    monkeypatch.setattr(rerank, "_troubles", {})
+    monkeypatch.setenv("RERANK_URL", embedding_server.url)
+    shown = text_of(operator, reverse("index:search"), q="jobs in rows")
+    assert "reranker" in shown
+    assert "not reranked" not in shown
+    embedding_server.fail("unauthorised")
+    shown = text_of(operator, reverse("index:search"), q="jobs in rows")
+    assert FIRST in shown
+    assert "not reranked" in shown
+    assert "refused the key" in shown
 
 
 # --- statistics ---

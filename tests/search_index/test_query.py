@@ -1,5 +1,6 @@
 """Search, with the real model and the real database, on indexes small enough to know the right answer."""
 
+import threading
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -8,11 +9,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from search_index import query
+from search_index import query, served
+from search_index import rerank as reranking
 from search_index.latest import asks_for_latest, recency
 from search_index.models import Host, Page, Passage, Source
 from search_index.query import Candidate, diverse, search, similarity
+from search_index.rerank import rerank
 from search_index.values import Hit
+from tests.fakes.embedding_server import EmbeddingServer
 from tests.fakes.index import new_source, put
 
 ANIMALS = {
@@ -331,6 +335,106 @@ def test_of_near_duplicates_one_page_is_shown(animals: Source) -> None:
     assert len({"bat", "copy"} & set(urls(search("echo of bats")))) == 1
 
 
+# --- The reranker ----------------------------------------------------------------------------------------------------
+@pytest.fixture
+def reranker(embedding_server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch) -> EmbeddingServer:
+    """A server that reranks, set up from now on; it likes camels."""
+    monkeypatch.setenv("RERANK_URL", embedding_server.url)
+    for name in ("_says_texts", "_silent_until", "_troubles"):
+        monkeypatch.setattr(reranking, name, type(getattr(reranking, name))())
+    embedding_server.likes = "hump"
+    return embedding_server
+
+
+def without_reranker(question: str, **asked: Any) -> list[Hit]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RERANK_URL")
+        return search(question, **asked)
+
+
+def test_the_rerankers_scores_are_half_the_relevance(animals: Source, reranker: EmbeddingServer) -> None:
+    plain = {hit.url: hit for hit in without_reranker("octopus hearts")}
+    assert {hit.reranked for hit in plain.values()} == {None}
+    assert reranker.asked == []
+    hits = search("octopus hearts")
+    assert set(plain) == {hit.url for hit in hits}
+    (asked,) = reranker.asked
+    assert asked["query"] == "octopus hearts"
+    assert f"Octopus\n{ANIMALS['octopus']}" in asked["documents"]
+    lowest, highest = min(hit.score for hit in plain.values()), max(hit.score for hit in plain.values())
+    for hit in hits:
+        said = {"octopus": 2.0, "camel": 10.0}.get(hit.url.rpartition("/")[2], 0.0)
+        before = (plain[hit.url].score - lowest) / (highest - lowest)
+        assert hit.reranked == said
+        assert hit.score == pytest.approx(highest * (0.5 * before + 0.5 * said / 10))
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert urls(hits).index("camel") < urls(list(plain.values())).index("camel")
+
+
+def test_only_the_best_are_reranked_and_they_stay_before_the_others(
+    animals: Source, reranker: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "RERANKED", 3)
+    plain = urls(without_reranker("Where do fish breed?"))
+    reranker.likes = ANIMALS[plain[2]]
+    hits = search("Where do fish breed?")
+    assert len(reranker.asked[0]["documents"]) == 3
+    assert set(urls(hits)[:3]) == set(plain[:3])
+    assert urls(hits).index(plain[2]) < 2
+    assert urls(hits)[3:] == plain[3:]
+    assert [hit.reranked is None for hit in hits] == [False] * 3 + [True] * 3
+
+
+def test_what_the_operator_wants_counts_beside_what_the_reranker_says(
+    whales: Source, reranker: EmbeddingServer
+) -> None:
+    Host.objects.create(name="other.example", boost=1)
+    reranker.likes = "songs"  # all of them
+    hits = search("blue whale songs that carry for a thousand miles", sources=[whales.pk])
+    assert urls(hits)[0] == "d"
+    assert all(0 <= hit.score <= hit.weight for hit in hits)
+
+
+def test_a_quoted_phrase_and_a_single_side_are_not_reranked(animals: Source, reranker: EmbeddingServer) -> None:
+    assert urls(search('Which animal flies? "pump blood"'))[0] == "octopus"
+    search("octopus hearts", mode="dense")
+    search("octopus hearts", mode="lexical")
+    search("octopus hearts", sources=[new_source("Empty").pk])
+    assert reranker.asked == []
+
+
+@pytest.mark.parametrize("fault", ["broken", "nan", "hold"])
+def test_a_reranker_that_fails_or_is_slow_leaves_the_search_as_it_was(
+    animals: Source, reranker: EmbeddingServer, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "PAUSE", 0.001)
+    monkeypatch.setattr(reranking, "SECONDS", 0.2)
+    if fault == "hold":
+        reranker.hold = threading.Event()
+    else:
+        reranker.fail(fault, times=5)
+    assert search("octopus hearts") == without_reranker("octopus hearts")
+    assert reranking.trouble()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_is_held_open_while_the_reranker_thinks(
+    reranker: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, inside = new_source("Animals"), []
+    for name, text in ANIMALS.items():
+        put(source, f"file:Animals/{name}", text)
+
+    def watched(question: str, texts: Sequence[str]) -> list[float] | None:
+        inside.append(connection.in_atomic_block)
+        return rerank(question, texts)
+
+    monkeypatch.setattr(query, "rerank", watched)
+    assert search("octopus hearts")[0].reranked is not None
+    assert inside == [False]
+
+
+# --- What asks for the latest ----------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("query", "asks"),
     [

@@ -1,13 +1,13 @@
-"""Reranking, by the built-in model and by servers of both dialects."""
+"""Reranking, by servers of both dialects, and by such as fail."""
 
 import logging
-from pathlib import Path
+import threading
+import time
 
 import pytest
 
-from search_index import carried, served
 from search_index import rerank as reranking
-from search_index.errors import IndexFailure
+from search_index import served
 from search_index.rerank import rerank
 from tests.fakes.embedding_server import EmbeddingServer
 
@@ -23,6 +23,8 @@ TEXTS = [
 def _afresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served, "PAUSE", 0.001)
     monkeypatch.setattr(reranking, "_says_texts", set())
+    monkeypatch.setattr(reranking, "_silent_until", {})
+    monkeypatch.setattr(reranking, "_troubles", {})
 
 
 @pytest.fixture
@@ -31,32 +33,21 @@ def server(embedding_server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch) -
     return embedding_server
 
 
-def test_the_built_in_model_puts_the_answer_first() -> None:
-    scores = rerank(QUERY, TEXTS, on_cpu=True)
-    assert scores is not None
-    assert scores[1] > scores[2] > scores[0]
+def test_without_a_server_nothing_is_reranked() -> None:
+    assert rerank(QUERY, TEXTS) is None
+    assert reranking.trouble() == ""
 
 
-def test_a_text_has_the_same_score_in_any_company() -> None:
-    together = rerank(QUERY, TEXTS * 10, on_cpu=True)
-    assert together is not None
-    for text, score in zip(TEXTS, together, strict=False):
-        assert rerank(QUERY, [text], on_cpu=True) == pytest.approx([score], abs=0.5)  # int8, padded or not
+def test_no_texts_have_no_scores_and_ask_nobody(server: EmbeddingServer) -> None:
+    assert rerank(QUERY, []) == []
+    assert server.asked == []
 
 
 @pytest.mark.parametrize("text", ["", "\ud800", "漢字 🎉 \x00", "word " * 5000])
-def test_any_text_has_a_score(text: str) -> None:
-    scores = rerank(text, [text], on_cpu=True)
+def test_any_text_has_a_score(server: EmbeddingServer, text: str) -> None:
+    scores = rerank(text, [text])
     assert scores is not None
     assert len(scores) == 1
-
-
-def test_nobody_who_did_not_ask_waits_for_the_built_in_model() -> None:
-    assert rerank(QUERY, TEXTS) is None
-
-
-def test_no_texts_have_no_scores() -> None:
-    assert rerank(QUERY, [], on_cpu=True) == []
 
 
 @pytest.mark.parametrize("says", ["documents", "texts"])
@@ -83,7 +74,7 @@ def test_the_model_and_the_key_are_named_where_they_are_set(
     assert server.headers[0]["authorization"] == "Bearer very-secret"
 
 
-@pytest.mark.parametrize("fault", ["broken", "unauthorised", "unknown", "garbage", "short", "drop", "patience"])
+@pytest.mark.parametrize("fault", ["broken", "unauthorised", "unknown", "garbage", "short", "nan", "drop", "patience"])
 def test_a_server_that_fails_leaves_the_order_as_it_is(
     server: EmbeddingServer, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -91,9 +82,26 @@ def test_a_server_that_fails_leaves_the_order_as_it_is(
     with caplog.at_level(logging.WARNING, "search_index.rerank"):
         assert rerank(QUERY, TEXTS) is None
     assert "Nothing is reranked" in caplog.text
+    assert server.url in reranking.trouble()
 
 
-def test_an_altered_model_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "model.onnx").write_bytes(b"other weights")
-    with pytest.raises(IndexFailure, match=r"model\.onnx is not the file"):
-        carried.checked(tmp_path / "model.onnx", reranking.SHA256["model.onnx"])
+def test_a_server_that_is_slow_is_not_waited_for(server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reranking, "SECONDS", 0.1)
+    server.hold = threading.Event()
+    began = time.monotonic()
+    assert rerank(QUERY, TEXTS) is None
+    assert time.monotonic() - began < 2
+    assert reranking.trouble()
+
+
+def test_a_server_that_failed_is_left_in_peace_and_then_asked_again(
+    server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reranking, "SILENCE_SECONDS", 0.2)
+    server.fail("unauthorised")
+    assert rerank(QUERY, TEXTS) is None
+    assert rerank(QUERY, TEXTS) is None
+    assert len(server.asked) == 1
+    time.sleep(0.25)
+    assert rerank(QUERY, TEXTS) == [0.0, 2.0, 1.0]
+    assert reranking.trouble() == ""
