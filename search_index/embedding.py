@@ -67,37 +67,6 @@ class Filled:
     seconds: float
 
 
-@dataclass(frozen=True)
-class ModelState:
-    """An embedding model, and how many of the passages it has vectors of. `trouble`: why it does not get on."""
-
-    name: str
-    dimensions: int
-    made: int
-    of: int
-    trouble: str
-
-
-@dataclass(frozen=True)
-class State:
-    """What is going on: the model that answers queries, and the one that is to take over, if there is one."""
-
-    serving: ModelState
-    filling: ModelState | None
-
-    @property
-    def sentence(self) -> str:
-        """The same for an operator."""
-        said = [_("Searches use %s.") % self.serving.name]
-        if waiting := self.serving.of - self.serving.made:
-            said.append(_("%s passages wait for their vectors.") % f"{waiting:,}")
-        if self.filling:
-            numbers = {"name": self.filling.name, "made": f"{self.filling.made:,}", "of": f"{self.filling.of:,}"}
-            said.append(_("%(name)s takes over when it is filled: %(made)s of %(of)s passages so far.") % numbers)
-        said += [model.trouble for model in (self.serving, self.filling) if model and model.trouble]
-        return " ".join(said)
-
-
 # --- What a search asks ----------------------------------------------------------------------------------------------
 def query(text: str) -> QueryVector:
     """The vector of a query by the model that serves. Where it cannot be made (its server is gone, say) searches go by
@@ -153,12 +122,6 @@ def counting() -> EmbeddingModel:
     if now.trouble and now.name != wanted().name:
         return _filling() or now
     return now
-
-
-def state() -> State:
-    """The models, and how far they are; counts every row, so it is for a page that an operator looks at."""
-    filling = _filling()
-    return State(_state(serving()), _state(filling) if filling else None)
 
 
 # --- Filling ---------------------------------------------------------------------------------------------------------
@@ -278,11 +241,6 @@ def _filling() -> EmbeddingModel | None:
 def _waiting(model: EmbeddingModel, source: int | None) -> int:
     rows = Vector.objects.filter(model=model, embedding=None)
     return (rows if source is None else rows.filter(passage__source=source)).count()
-
-
-def _state(model: EmbeddingModel) -> ModelState:
-    rows = Vector.objects.filter(model=model).count()
-    return ModelState(model.name, model.dimensions, rows - _waiting(model, None), rows, model.trouble)
 
 
 def _fill(model: EmbeddingModel, by: Embedder, source: int | None, snapshot: int | None) -> int:

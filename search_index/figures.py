@@ -14,7 +14,8 @@ from django.db.models import Count, Model, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from search_index.models import Crawl, EmbeddingModel, Host, Page, Passage, Snapshot, Source, SourceClass, Vector
 from search_index.sql import SQL
@@ -58,18 +59,37 @@ class Share:
 
 @dataclass(frozen=True)
 class ModelState:
-    """An embedding model, and how many of its vectors are still to be made."""
+    """An embedding model, how many of its vectors are still to be made, and why that does not get on (`trouble`)."""
 
     name: str
-    dimensions: int
+    dimensions: int  # 0 until the model has been asked for them
     state: str
     label: str
     made: int
     waiting: int
+    trouble: str
 
     @property
     def share(self) -> float:
         return self.made / (self.made + self.waiting) if self.made + self.waiting else 1.0
+
+    @property
+    def sentence(self) -> str:
+        """What it does, and how far it is."""
+        what = {"name": self.name, "made": f"{self.made:,}", "of": f"{self.made + self.waiting:,}"}
+        if self.state == EmbeddingModel.State.RETIRED:
+            return _("%(name)s is replaced; its vectors are being deleted.") % what
+        if self.state == EmbeddingModel.State.FILLING:
+            if not self.dimensions:
+                return _("%(name)s takes over when it is filled; it has not answered yet.") % what
+            return _("%(name)s takes over when it is filled: %(made)s of %(of)s passages so far.") % what
+        said = _("Searches use %(name)s.") % what
+        if self.waiting:
+            waits = ngettext(
+                "%(count)s passage waits for its vector.", "%(count)s passages wait for their vectors.", self.waiting
+            )
+            said = f"{said} {waits % {'count': f'{self.waiting:,}'}}"
+        return said
 
 
 @dataclass(frozen=True)
@@ -157,6 +177,7 @@ def _models(tables: Sequence[Table]) -> list[ModelState]:
             str(model.get_state_display()),
             max(0, all_of.get(model.pk, 0) - waiting.get(model.pk, 0)),
             waiting.get(model.pk, 0),
+            model.trouble,
         )
         for model in models
     ]

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
+from search_index import rerank
 from search_index.admin.charts import bars
 from search_index.admin.tools import page, tool
 from search_index.figures import figures
@@ -27,4 +28,12 @@ def statistics(request: HttpRequest) -> HttpResponse:
         [count for _day, count in shown.days],
         told,
     )
-    return page(request, "statistics", _("Statistics and disk"), figures=shown, growth=growth, stored=stored)
+    return page(
+        request,
+        "statistics",
+        _("Statistics and disk"),
+        figures=shown,
+        growth=growth,
+        stored=stored,
+        reranking_trouble=rerank.trouble(),  # as this process, which answers searches itself, has seen it
+    )

@@ -22,7 +22,7 @@ from search_index.admin.exchange import proposals
 from search_index.figures import figures
 from search_index.lease import claim
 from search_index.lists import read_csv, read_opml, write_csv, write_opml
-from search_index.models import Crawl, Host, Page, Passage, Snapshot, Source, Vector
+from search_index.models import Crawl, EmbeddingModel, Host, Page, Passage, Snapshot, Source, Vector
 from search_index.query import search
 from tests.fakes.embedding_server import EmbeddingServer
 from tests.fakes.filled import FIRST, Filled, counts, filled, past_crawl, put, refuse
@@ -361,6 +361,25 @@ def test_the_statistics_count_what_there_is(operator: Client, index: Filled) -> 
     assert shown.days[-1] == (timezone.localdate(), Snapshot.objects.count())
     assert sum(model.made for model in shown.models) == Passage.objects.count()
     assert "docs.example" in text_of(operator, reverse("index:statistics"))
+
+
+def test_the_statistics_say_how_far_another_model_is_and_what_keeps_it(operator: Client, index: Filled) -> None:
+    shown = text_of(operator, reverse("index:statistics"))
+    assert "Searches use bge-small-en-v1.5." in shown
+    assert "trouble" not in shown
+    model = EmbeddingModel.objects.create(name="other/model", dimensions=0, trouble="The server <x> refused the key.")
+    assert "other/model takes over when it is filled; it has not answered yet." in text_of(
+        operator, reverse("index:statistics")
+    )
+    EmbeddingModel.objects.filter(pk=model.pk).update(dimensions=32)
+    passages = list(Passage.objects.all())
+    Vector.objects.bulk_create(Vector(passage=passage, model=model) for passage in passages)
+    shown = text_of(operator, reverse("index:statistics"))
+    assert f"other/model takes over when it is filled: 0 of {len(passages)} passages so far." in shown
+    assert "The server &lt;x&gt; refused the key." in shown
+    assert "trouble" in shown
+    EmbeddingModel.objects.filter(pk=model.pk).update(state="retired", trouble="")
+    assert "other/model is replaced; its vectors are being deleted." in text_of(operator, reverse("index:statistics"))
 
 
 def test_of_a_large_table_the_estimate_is_shown_and_called_one(

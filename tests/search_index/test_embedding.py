@@ -20,6 +20,7 @@ from search_index.embed_by_worker import ByWorker
 from search_index.embedders import BuiltIn, embedder
 from search_index.errors import IndexFailure, RetryLater
 from search_index.extract import Extracted
+from search_index.figures import figures
 from search_index.models import EmbeddingModel, Page, Passage, Snapshot, Source, Vector
 from search_index.query import search
 from search_index.store import store_page
@@ -83,6 +84,11 @@ def go_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def work() -> None:
     asyncio.run(embedding.work())
+
+
+def told() -> str:
+    """What an operator reads of the models on the statistics page."""
+    return " ".join(f"{model.sentence} {model.trouble}".strip() for model in figures().models)
 
 
 def begin() -> EmbeddingModel:
@@ -231,7 +237,7 @@ def test_a_batch_that_fails_waits_as_before_and_the_model_says_why(animals: Sour
         embedding.fill(model)
     model.refresh_from_db()
     assert "refused the key" in model.trouble
-    assert "refused the key" in embedding.state().sentence
+    assert "refused the key" in told()
     assert embedding.fill(model).passages == 4
     model.refresh_from_db()
     assert model.trouble == ""
@@ -364,14 +370,14 @@ def test_a_new_model_is_filled_while_the_old_one_serves_and_then_takes_over(
     embedding.fill(embedding.serving())
     assert embedding.serving().name == "bge-small-en-v1.5"
     assert url("Where do fish breed?") == "salmon"  # which the other model, counting words, could not tell
-    assert "other takes over when it is filled: 0 of 5" in embedding.state().sentence
+    assert "other takes over when it is filled: 0 of 5" in told()
     work()
     assert embedding.serving() == model
     assert set(Vector.objects.values_list("model", flat=True)) == {model.pk}
     assert list(EmbeddingModel.objects.all()) == [model]
     assert indexes() == {f"vector_of_model_{model.pk}"}
     assert url("hearts of the octopus") == "octopus"
-    assert embedding.state().sentence == "Searches use other."
+    assert told() == "Searches use other."
     assert not embedding.due()
 
 
