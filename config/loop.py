@@ -3,8 +3,8 @@
 Celery's thread pool runs no `async def` tasks, so a task hands its coroutine over with `run` and waits; hundreds of
 waiting tasks cost a thread each, the work itself shares this loop, its HTTP clients and its browser. When the worker
 shuts down, `stop` cancels what is on the loop, so that a coroutine can hand its lease back on its way out.
-Called by research/tasks.py and search_index/tasks.py; `in_thread` by whatever is async and needs the database; `stop`
-by config/celery.py.
+Called by research/tasks.py and search_index/tasks.py; `in_thread` by whatever is async and needs the database;
+`in_pool` by search_index/embedding.py; `stop` by config/celery.py.
 """
 
 import asyncio
@@ -53,6 +53,11 @@ def stop() -> None:
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run blocking code (the database, mostly) in a thread, and give its connection back to the pool afterwards."""
+    return await in_pool(_threads, function, *args, **kwargs)
+
+
+async def in_pool(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same in a thread of another pool, for work that is to wait for its like and not for the database's."""
 
     def call() -> T:
         try:
@@ -60,7 +65,7 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
         finally:
             connections.close_all()
 
-    return await asyncio.get_running_loop().run_in_executor(_threads, call)
+    return await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
 async def _watched(work: Coroutine[Any, Any, T]) -> T:

@@ -19,11 +19,11 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 from django.conf import settings
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from redis import Redis
 
-from config.loop import in_thread
+from config.loop import in_pool, in_thread
 from search_index import succession
 from search_index.embed import Vectors, passage_text
 from search_index.embedders import Embedder, embedder, wanted
@@ -206,14 +206,7 @@ async def work() -> None:
 
 async def in_turn(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run it in this process's one filling thread, when those who came before have had theirs."""
-
-    def call() -> T:
-        try:
-            return function(*args, **kwargs)
-        finally:
-            connections.close_all()
-
-    return await asyncio.get_running_loop().run_in_executor(_filler, call)
+    return await in_pool(_filler, function, *args, **kwargs)
 
 
 async def _fill_any() -> bool:
