@@ -23,8 +23,8 @@ from warcio.exceptions import ArchiveLoadFailed  # type: ignore[import-untyped]
 
 from search_index import policy
 from search_index.errors import Refused, Unreadable
+from search_index.fetch import DOCUMENT_BYTES
 
-MAX_PART_BYTES = 30_000_000  # of one document, unpacked; as large as a file may be
 # Archives of real pages pack 3 to 10 times, with much that repeats 50 times; from this size on, 200 times is a bomb.
 RATIO, RATIO_FROM = 200, 100_000_000
 LINE, LINES = 65_536, 2_000  # bytes of one line of a record's headers, and how many there may be
@@ -94,7 +94,7 @@ def _messages(file: BinaryIO) -> Iterator[Part]:
 
 
 def _message(file: BinaryIO, length: int) -> bytes:
-    if length > MAX_PART_BYTES:
+    if length > DOCUMENT_BYTES:
         raise _too_large()
     return _ESCAPED.sub(rb"\1", file.read(length))
 
@@ -169,10 +169,10 @@ def _response(file: BinaryIO) -> tuple[bytes, str]:
     headers = record.http_headers
     chunked = "chunked" in (headers.get_header("Transfer-Encoding") or "").lower()
     stream = ChunkedDataReader(record.raw_stream) if chunked else record.raw_stream
-    body: bytes = stream.read(MAX_PART_BYTES + 1)
+    body: bytes = stream.read(DOCUMENT_BYTES + 1)
     for encoding in reversed((headers.get_header("Content-Encoding") or "").lower().split(",")):
         body = _unpacked(body, encoding.strip())
-    if len(body) > MAX_PART_BYTES:
+    if len(body) > DOCUMENT_BYTES:
         raise _too_large()
     return body, (headers.get_header("Content-Type") or "").lower()
 
@@ -183,7 +183,7 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
     Some archives keep bodies unpacked and yet with the header that says how they were packed: those are left as they
     are.
     """
-    most = MAX_PART_BYTES + 1
+    most = DOCUMENT_BYTES + 1
     try:
         if encoding in {"gzip", "x-gzip"}:
             return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(body, most)
@@ -197,4 +197,4 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
 
 
 def _too_large() -> Refused:
-    return Refused("size", _("It is larger than %d MB.") % (MAX_PART_BYTES // 1_000_000))
+    return Refused("size", _("It is larger than %d MB.") % (DOCUMENT_BYTES // 1_000_000))

@@ -21,13 +21,13 @@ from search_index import containers, policy, uploads
 from search_index.containers import Part
 from search_index.errors import BadSource, Refused
 from search_index.extract.types import SUFFIXES
+from search_index.fetch import DOCUMENT_BYTES
 from search_index.models import Source
 from search_index.scope import Scope, bare, patterns
 
 Kind = Source.Kind
 WEB = frozenset({Kind.SITE, Kind.SITEMAP, Kind.FEED, Kind.PAGE})  # fetched through the egress door
 LOCAL = frozenset({Kind.FOLDER, Kind.FILE, Kind.UPLOAD, Kind.WARC, Kind.BEIR})  # read from this machine's disk
-MAX_FILE_BYTES = 30_000_000
 WEB_PAGES, LOCAL_PAGES = 1000, 1_000_000  # how many a source takes unless the person says otherwise
 _SITEMAPS = (".xml", ".xml.gz", ".txt")
 _FEEDS = (".rss", ".atom", "/rss", "/feed", "/atom", "/feed.xml", "/rss.xml", "/atom.xml", "/feed.json", "/index.rdf")
@@ -106,8 +106,7 @@ def add(location: str, *, kind: str = "", name: str = "", max_pages: int | None 
             known.max_pages = max_pages
             known.save(update_fields=["max_pages"])
         return known
-    if name and Source.objects.filter(name=name).exists():
-        raise BadSource("name", _("There is a source called %s already; choose another name.") % name)
+    _check_free(name)
     return Source.objects.create(
         name=name or _free_name(_name_for(kind, location)),
         kind=kind,
@@ -120,8 +119,7 @@ def add(location: str, *, kind: str = "", name: str = "", max_pages: int | None 
 def add_upload(name: str, files: Iterable[uploads.Upload]) -> tuple[Source, list[uploads.Received]]:
     """A new source of the documents that a person hands over, and what became of each. Raises BadSource where the name
     is taken or none of the documents can be read; then nothing is kept."""
-    if name and Source.objects.filter(name=name).exists():
-        raise BadSource("name", _("There is a source called %s already; choose another name.") % name)
+    _check_free(name)
     folder = uploads.new_folder(name)
     try:
         received = uploads.receive(folder, files, SUFFIXES)
@@ -218,8 +216,8 @@ def read(source: Source, document: Document) -> tuple[bytes, str]:
         raise Refused("scope", _("It is a link that leads out of the source's folder."))
     if document.part is not None:
         return containers.read(document.path, document.part)
-    if document.path.stat().st_size > MAX_FILE_BYTES:
-        raise Refused("size", _("It is larger than %d MB.") % (MAX_FILE_BYTES // 1_000_000))
+    if document.path.stat().st_size > DOCUMENT_BYTES:
+        raise Refused("size", _("It is larger than %d MB.") % (DOCUMENT_BYTES // 1_000_000))
     return document.path.read_bytes(), SUFFIXES[document.path.suffix.lower()]
 
 
@@ -318,6 +316,12 @@ def _name_for(kind: str, location: str) -> str:
     path_ = target.path.partition("?")[0]
     inner = path_ if kind in {Kind.PAGE, Kind.FEED} else scope(Source(kind=kind, location=location)).folder
     return f"{bare(target.host)}/{inner.strip('/')}".rstrip("/")
+
+
+def _check_free(name: str) -> None:
+    """Raises BadSource where another source has the name; an empty one stands for any that is free."""
+    if name and Source.objects.filter(name=name).exists():
+        raise BadSource("name", _("There is a source called %s already; choose another name.") % name)
 
 
 def _free_name(name: str) -> str:

@@ -21,8 +21,8 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from search_index import containers
+from search_index.fetch import DOCUMENT_BYTES
 
-MAX_BYTES = 30_000_000  # as large as a document of a folder may be
 MAX_CONTAINER_BYTES = 1_000_000_000  # of a mailbox or web archive, which is never read as a whole
 NAME_BYTES = 200  # a file system takes 255; some are left for the number of a second file of that name
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|#]")
@@ -78,7 +78,7 @@ def _received(folder: Path, files: Iterable[Upload], suffixes: Collection[str]) 
     for file in files:
         name = safe_name(file.name or "")
         many = containers.holds_documents(Path(name))
-        most = MAX_CONTAINER_BYTES if many else MAX_BYTES
+        most = MAX_CONTAINER_BYTES if many else DOCUMENT_BYTES
         if not name:
             yield Received(file.name or "", why=_("It has no name."))
         elif not many and Path(name).suffix.lower() not in suffixes:

@@ -19,9 +19,10 @@ from search_index import containers, crawl
 from search_index.admin.tools import page, tool
 from search_index.errors import BadSource
 from search_index.extract.types import SUFFIXES
+from search_index.fetch import DOCUMENT_BYTES
 from search_index.models import Source
 from search_index.sources import add_files, add_upload
-from search_index.uploads import MAX_BYTES, MAX_CONTAINER_BYTES
+from search_index.uploads import MAX_CONTAINER_BYTES
 
 DEFAULT_NAME = "Uploads"
 TAKEN = (*SUFFIXES, *containers.MAILBOXES, *containers.ARCHIVES)
@@ -73,7 +74,7 @@ def uploads(request: HttpRequest) -> HttpResponse:
         failure=failure,
         suffixes=", ".join(TAKEN),
         accept=",".join(TAKEN),
-        most_bytes=MAX_BYTES,
+        most_bytes=DOCUMENT_BYTES,
         most_container_bytes=MAX_CONTAINER_BYTES,
         at_once=WITHOUT_SCRIPT,
     )

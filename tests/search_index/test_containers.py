@@ -99,7 +99,7 @@ def test_what_is_no_mailbox_says_so(tmp_path: Path) -> None:
 
 
 def test_a_message_that_is_too_large_is_refused(mailbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "MAX_PART_BYTES", 50)
+    monkeypatch.setattr(containers, "DOCUMENT_BYTES", 50)
     first = next(iter(parts(mailbox)))
     with pytest.raises(Refused) as refusal:
         read(mailbox, first)

@@ -117,7 +117,7 @@ def test_a_link_that_leads_out_of_the_folder_is_not_read(folder: Path, tmp_path:
 
 def test_a_file_that_is_too_large_is_refused(folder: Path) -> None:
     with (folder / "huge.txt").open("wb") as file:
-        file.truncate(sources.MAX_FILE_BYTES + 1)
+        file.truncate(sources.DOCUMENT_BYTES + 1)
     source = Source(name="Papers", kind=Kind.FOLDER, location=str(folder))
     (huge,) = [document for document in sources.documents(source) if "huge" in document.url]
     with pytest.raises(Refused) as refusal:

@@ -79,7 +79,7 @@ def test_a_name_that_is_taken_is_numbered_and_the_same_file_is_not_kept_twice(fo
 
 
 def test_a_file_that_lies_about_its_size_is_not_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_BYTES", 10)
+    monkeypatch.setattr(uploads, "DOCUMENT_BYTES", 10)
     liar = sent("a.md", b"x" * 100)
     liar.size = 5
     (one,) = uploads.receive(folder, [liar], SUFFIXES)
