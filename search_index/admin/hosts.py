@@ -20,7 +20,8 @@ from django.views.decorators.http import require_POST
 from search_index import blocklist as blocks
 from search_index.admin.cells import STYLES, badge, list_link
 from search_index.admin.tools import page, part, tool
-from search_index.models import Boost, Host, Page, Passage
+from search_index.admin.weight import WEIGHING, Weighed, weight
+from search_index.models import Host, Page, Passage
 
 if TYPE_CHECKING:
     HostBase = admin.ModelAdmin[Host]
@@ -38,7 +39,7 @@ def standing(host: Host) -> SafeString:
 
 
 @admin.register(Host)
-class HostAdmin(HostBase):
+class HostAdmin(Weighed, HostBase):
     """Every web host that was spoken to: standing and why, what the search has of it, its weight in the ranking."""
 
     list_display = ("name", "shown_standing", "passages", "source_class", "shown_boost")
@@ -47,7 +48,7 @@ class HostAdmin(HostBase):
     show_full_result_count = False
     search_fields = ("name",)
     search_help_text = gettext_lazy("A part of the name")
-    actions = ("block_selected", "unblock_selected", "boost_selected", "bury_selected", "neutral_selected")
+    actions = ("block_selected", "unblock_selected", *WEIGHING)
     change_list_template = "admin/search_index/change_list.html"
     change_form_template = "admin/search_index/host/change_form.html"
     fields = ("name", "shown_standing", "passages", "source_class", "boost", "first_seen_at")
@@ -91,33 +92,6 @@ class HostAdmin(HostBase):
     @admin.action(description=gettext_lazy("Unblock, and read again"), permissions=["change"])
     def unblock_selected(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
         _unblock(request, list(queryset.values_list("name", flat=True)))
-
-    @admin.action(description=gettext_lazy("Boost in the ranking"), permissions=["change"])
-    def boost_selected(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
-        weigh(self, request, queryset, Boost.BOOST)
-
-    @admin.action(description=gettext_lazy("Bury in the ranking"), permissions=["change"])
-    def bury_selected(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
-        weigh(self, request, queryset, Boost.BURY)
-
-    @admin.action(description=gettext_lazy("Rank as it is"), permissions=["change"])
-    def neutral_selected(self, request: HttpRequest, queryset: QuerySet[Host]) -> None:
-        weigh(self, request, queryset, Boost.NEUTRAL)
-
-
-def weight(boost: int, label: str) -> SafeString | str:
-    """The operator's weight as a badge; nothing where there is none."""
-    return badge({Boost.BOOST: "boost", Boost.BURY: "bury"}[Boost(boost)], label) if boost else "–"
-
-
-def weigh(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], boost: Boost) -> None:
-    """Give all the chosen hosts or sources this weight."""
-    chosen = list(queryset)
-    queryset.model._default_manager.filter(pk__in=[row.pk for row in chosen]).update(boost=boost)
-    for row in chosen:
-        model_admin.log_change(request, row, str(boost.label))
-    told = ngettext("%(count)d: %(label)s.", "%(count)d: %(label)s.", len(chosen))
-    model_admin.message_user(request, told % {"count": len(chosen), "label": boost.label}, messages.SUCCESS)
 
 
 @tool("view_host")

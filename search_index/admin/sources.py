@@ -27,10 +27,10 @@ from django.views.decorators.http import require_GET, require_POST
 from search_index import crawl, explain, reindex, sources
 from search_index.admin.cells import STYLES, badge, list_link, page_link
 from search_index.admin.charts import Chart, bars
-from search_index.admin.hosts import weigh, weight
 from search_index.admin.tools import page
+from search_index.admin.weight import WEIGHING, Weighed, weight
 from search_index.errors import BadSource
-from search_index.models import Boost, Crawl, Page, Passage, Snapshot, Source
+from search_index.models import Crawl, Page, Passage, Snapshot, Source
 
 if TYPE_CHECKING:
     SourceBase = admin.ModelAdmin[Source]
@@ -202,7 +202,7 @@ DEEDS: dict[str, tuple[Callable[[Source], str], Any]] = {  # by the last part of
 
 
 @admin.register(Source)
-class SourceAdmin(SourceBase):
+class SourceAdmin(Weighed, SourceBase):
     """Every source with its figures and its last crawl; on a source's page, the crawl as it goes."""
 
     list_display = ("named", "last_crawl", "coverage", "troubles", "freshness")
@@ -210,14 +210,7 @@ class SourceAdmin(SourceBase):
     list_per_page = 50
     search_fields = ("name", "location", "collection")
     search_help_text = gettext_lazy("Name, location or collection")
-    actions = (
-        "crawl_selected",
-        "pause_selected",
-        "resume_selected",
-        "boost_selected",
-        "bury_selected",
-        "neutral_selected",
-    )
+    actions = ("crawl_selected", "pause_selected", "resume_selected", *WEIGHING)
     change_list_template = "admin/search_index/source/change_list.html"
     change_form_template = "admin/search_index/source/change_form.html"
 
@@ -426,18 +419,6 @@ class SourceAdmin(SourceBase):
     @admin.action(description=gettext_lazy("Resume"), permissions=["change"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
         self._do(request, "resume", list(queryset))
-
-    @admin.action(description=gettext_lazy("Boost in the ranking"), permissions=["change"])
-    def boost_selected(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
-        weigh(self, request, queryset, Boost.BOOST)
-
-    @admin.action(description=gettext_lazy("Bury in the ranking"), permissions=["change"])
-    def bury_selected(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
-        weigh(self, request, queryset, Boost.BURY)
-
-    @admin.action(description=gettext_lazy("Rank as it is"), permissions=["change"])
-    def neutral_selected(self, request: HttpRequest, queryset: QuerySet[Source]) -> None:
-        weigh(self, request, queryset, Boost.NEUTRAL)
 
     # --- deleting ---
 
