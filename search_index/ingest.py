@@ -37,10 +37,8 @@ BATCH = 64  # documents taken up together
 AT_ONCE = 8  # of them read at the same time: a document may be 30 MB
 PASSAGES = 64  # stored in one transaction
 CONTAINER = "container"  # the reason for which a file that holds documents is not in the index itself
-AGAIN = (
-    "crash",
-    "file",
-)  # reasons that may be another one's fault: such a document is read again though it is the same
+# Reasons that may be another one's fault: such a document is read again though it is the same.
+AGAIN = ("crash", "file")
 State = Page.State
 T = TypeVar("T")
 

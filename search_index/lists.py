@@ -22,9 +22,8 @@ _YES, _NO = frozenset({"true", "yes", "1", "wahr", "vrai"}), frozenset({"false",
 _TEXTS = ("collection", "source_class", "allow", "deny")
 SETTINGS = (*_TEXTS, *_NUMBERS, "keep_fresh")
 COLUMNS = ("name", "location", "kind", *SETTINGS)
-_NAMESPACE = (
-    "https://github.com/scenthound/opml"  # a name, not a place: of our own attributes, which other readers ignore
-)
+# A name, not a place: of our own attributes, which other readers ignore.
+_NAMESPACE = "https://github.com/scenthound/opml"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is run by table programs
 
 
