@@ -7,19 +7,18 @@ near.
 
 import base64
 import contextlib
-import json
 import re
 import struct
 import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from search_index import served
+from tests.fakes.json_server import Handler, answering
 
 FAULTS = (
     "busy",  # 429 with Retry-After: 0
@@ -69,16 +68,9 @@ class EmbeddingServer:
         return counts
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: "_Server"
-
-    def log_message(self, *_args: object) -> None:
-        """Quiet: `asked` tells what came in."""
-
+class _Handler(Handler):
     def do_POST(self) -> None:
-        fake = self.server.fake
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        fake, body = self.server.fake, self.asked()
         with fake.lock:
             fake.asked.append(body)
             fake.headers.append({key.lower(): value for key, value in self.headers.items()})
@@ -93,24 +85,24 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "drop":
             self.close_connection = True
         elif fault == "garbage":
-            self._send(200, b"<html>a proxy's page</html>")
+            self.send(200, b"<html>a proxy's page</html>")
         elif fault in refusals:
             after = {"busy": "0", "patience": "7"}.get(fault)
-            self._json(refusals[fault], {"error": f"scripted: {fault}"}, {"Retry-After": after} if after else {})
+            self.json(refusals[fault], {"error": f"scripted: {fault}"}, {"Retry-After": after} if after else {})
         elif self.path == "/v1/embeddings":
             self._embed(body, fault)
         elif self.path == "/v1/rerank":
             self._rerank(body, fault)
         else:
-            self._json(404, {"error": "no such page"})
+            self.json(404, {"error": "no such page"})
 
     def _embed(self, body: dict[str, Any], fault: str) -> None:
         fake, texts = self.server.fake, body["input"]
         in_base64 = body.get("encoding_format") == "base64"
         if len(texts) > fake.most_texts or "" in texts:
-            return self._json(422, {"error": f"batch size {len(texts)} > maximum {fake.most_texts}, or an empty text"})
+            return self.json(422, {"error": f"batch size {len(texts)} > maximum {fake.most_texts}, or an empty text"})
         if any(len(text) > fake.most_characters for text in texts) or (in_base64 and not fake.base64):
-            return self._json(400, {"error": "the text is too long, or the format not known"})
+            return self.json(400, {"error": "the text is too long, or the format not known"})
         vectors = [[float("nan")] * fake.dimensions if fault == "nan" else fake.vector(text) for text in texts]
         rows: list[dict[str, Any]] = [{"index": i, "embedding": vector} for i, vector in enumerate(vectors)]
         if in_base64:
@@ -118,12 +110,12 @@ class _Handler(BaseHTTPRequestHandler):
                 packed = struct.pack(f"<{fake.dimensions}f", *row["embedding"])
                 row["embedding"] = base64.b64encode(packed).decode()
         rows.reverse()  # the order is told by the index
-        return self._json(200, {"object": "list", "data": rows[: -1 if fault == "short" else None]})
+        return self.json(200, {"object": "list", "data": rows[: -1 if fault == "short" else None]})
 
     def _rerank(self, body: dict[str, Any], fault: str) -> None:
         fake = self.server.fake
         if fake.says not in body:
-            return self._json(422, {"error": f"missing field `{fake.says}`"})
+            return self.json(422, {"error": f"missing field `{fake.says}`"})
         wanted = set(re.findall(r"\w+", body["query"].lower()))
         scores = [float(len(wanted & set(re.findall(r"\w+", text.lower())))) for text in body[fake.says]]
         if fake.likes:
@@ -136,43 +128,19 @@ class _Handler(BaseHTTPRequestHandler):
         rows = [{"index": i, name: score} for i, score in enumerate(scores)]
         rows.sort(key=lambda row: -row[name])
         rows = rows[: -1 if fault == "short" else None]
-        return self._json(200, rows if fake.says == "texts" else {"results": rows})
-
-    def _json(self, status: int, body: object, headers: dict[str, str] | None = None) -> None:
-        self._send(status, json.dumps(body).encode(), headers)
-
-    def _send(self, status: int, data: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    fake: EmbeddingServer
+        return self.json(200, rows if fake.says == "texts" else {"results": rows})
 
 
 @contextlib.contextmanager
 def serving(fake: EmbeddingServer | None = None) -> Iterator[EmbeddingServer]:
     """A server on a free port of 127.0.0.1."""
     fake = fake or EmbeddingServer()
-    http = _Server(("127.0.0.1", 0), _Handler)
-    http.fake = fake
-    fake.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
-    thread = threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield fake
-    finally:
-        if fake.hold is not None:
-            fake.hold.set()
-        http.shutdown()
-        http.server_close()
-        thread.join()
+    with answering(fake, _Handler):
+        try:
+            yield fake
+        finally:
+            if fake.hold is not None:
+                fake.hold.set()
 
 
 @pytest.fixture

@@ -16,17 +16,17 @@ import contextlib
 import hashlib
 import json
 import re
-import sys
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.fakes.json_server import Handler, answering
 
 FAULTS = (
     "garbage",  # half a JSON object among prose
@@ -197,23 +197,17 @@ def _answer(prompt: str) -> dict[str, Any]:
     return {"thought": "By rule.", "answer": " ".join(claims[0].split()[:12]) if claims else ""}
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: "_Server"
-
-    def log_message(self, *_args: object) -> None:
-        """Quiet: `asked` and --log tell what came in."""
-
+class _Handler(Handler):
     def do_GET(self) -> None:
         if self.path == "/v1/models":
-            self._json(200, {"object": "list", "data": self.server.fake.models})
+            self.json(200, {"object": "list", "data": self.server.fake.models})
         else:
-            self._json(404, {"error": {"message": "no such page", "code": 404}})
+            self.json(404, {"error": {"message": "no such page", "code": 404}})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.asked()
         if self.path != "/v1/chat/completions":
-            return self._json(404, {"error": {"message": "no such page", "code": 404}})
+            return self.json(404, {"error": {"message": "no such page", "code": 404}})
         step = body.get("response_format", {}).get("json_schema", {}).get("name", "")
         asked = Asked(step, body, {key.lower(): value for key, value in self.headers.items()}, time.time())
         with self.server.fake.working(asked) as fault:
@@ -227,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         refusals = {"busy": 429, "broken": 500, "unauthorised": 401, "unknown": 404, "refused": 400}
         if fault in refusals:
             message = {"message": f"scripted fault: {fault}", "code": refusals[fault]}
-            return self._json(refusals[fault], {"error": message}, {"Retry-After": "7"} if fault == "busy" else {})
+            return self.json(refusals[fault], {"error": message}, {"Retry-After": "7"} if fault == "busy" else {})
         if fault == "hang":
             self.server.fake.closed.wait(600)
             return self._cut()
@@ -235,7 +229,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "plain" or not asked.body.get("stream"):
             message = {"role": "assistant", "content": text, "reasoning_content": thoughts or None}
             choice = {"index": 0, "message": message, "finish_reason": finish}
-            return self._json(200, {"object": "chat.completion", "choices": [choice], "usage": _usage(asked, text)})
+            return self.json(200, {"object": "chat.completion", "choices": [choice], "usage": _usage(asked, text)})
         return self._stream(asked, fault, text, thoughts, finish)
 
     @staticmethod
@@ -299,26 +293,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self.wfile.flush()
 
-    def _json(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(body, ensure_ascii=False).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    fake: ModelServer
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that went away: they are stopped, or killed on purpose."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
 
 def _pieces(text: str) -> list[str]:
     """Pieces as a tokenizer would cut them, without regard to words."""
@@ -339,18 +313,11 @@ def _usage(asked: Asked, text: str) -> dict[str, int]:
 def serving(port: int = 0, models: ModelServer | None = None) -> Iterator[ModelServer]:
     """A server on 127.0.0.1, on a free port where none is given."""
     models = models or ModelServer()
-    http = _Server(("127.0.0.1", port), _Handler)
-    http.fake = models
-    models.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
-    thread = threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield models
-    finally:
-        models.closed.set()
-        http.shutdown()
-        http.server_close()
-        thread.join()
+    with answering(models, _Handler, port):
+        try:
+            yield models
+        finally:
+            models.closed.set()
 
 
 @pytest.fixture
