@@ -2,7 +2,7 @@
 
 judgement/copies.py decides what two texts are to each other; here its candidates are looked up by their MinHash bands,
 and what follows is written to the page and to the pages it is like. Blocking. Called by store.py; conflicts_on() by
-whoever guards the hosts.
+whoever guards the hosts, told() by the admin.
 """
 
 from collections.abc import Sequence
@@ -55,6 +55,13 @@ def conflicts_on(host: str) -> int:
             there |= Q(url__startswith=f"{scheme}://{host}{end}")
     told = Page.objects.filter(there).exclude(conflict="").values_list("conflict", flat=True)
     return sum(any(_of_host(line, host) and line.count(_INSTEAD) >= LIES for line in one.split("\n")) for one in told)
+
+
+def told(conflict: str) -> list[tuple[str, str]]:
+    """What a Page.conflict tells, line by line: the address of the page that contradicts this one, and what it says
+    instead. A line that names no page has an empty address."""
+    lines = [line for line in conflict.split("\n") if line]
+    return [(_address(line), line.partition(_TELLS)[2]) if _TELLS in line else ("", line) for line in lines]
 
 
 class _Candidate(NamedTuple):

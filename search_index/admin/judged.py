@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, F, Q, Window
+from django.db.models import Count, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from search_index import explain, reindex
 from search_index.admin.tools import page, part, tool
+from search_index.likeness import told
 from search_index.models import Host, Page, Source
 from search_index.store import host_of
 
@@ -54,20 +55,48 @@ class Cluster:
         return self.count - len(self.copies) - (1 if self.shown else 0)
 
 
+@dataclass(frozen=True)
+class Side:
+    """A page that contradicts another one: what it says instead, and the page itself where it is still there."""
+
+    url: str
+    says: str
+    copy: Copy | None
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Two pages that say the same but for numbers or negations. They are not merged: most have no cluster."""
+
+    title: str
+    sides: tuple[Side, ...]
+
+
 @require_GET
 @tool("view_page")
 def copies(request: HttpRequest) -> HttpResponse:
-    """Clusters of copies, the largest first; with `?only=conflicts` the copies that contradict the one shown."""
+    """Clusters of copies, the largest first; with `?only=conflicts` the pages that contradict each other, by twos."""
     only = request.GET.get("only", "")
     number, of = request.GET.get("cluster", ""), request.GET.get("page", "")
     conflicts = Page.objects.exclude(conflict="")
+    if only == "conflicts":
+        # By address, for there is an index of those in conflict by it.
+        shown = part(request, _with_source(conflicts).order_by("url", "pk"), CLUSTERS)
+        return page(
+            request,
+            "copies",
+            _("Copies"),
+            part=shown,
+            contradictions=_contradictions(list(shown)),
+            only=only,
+            conflicts=shown.paginator.count,
+            **_may(request),
+        )
     found = Page.objects.filter(cluster__isnull=False)
     if number.isdecimal() and len(number) < 19:
         found = found.filter(cluster=int(number))
     elif of.isdecimal() and len(of) < 19:
         found = found.filter(cluster__in=Page.objects.filter(pk=int(of)).values("cluster"))
-    elif only == "conflicts":
-        found = found.filter(cluster__in=conflicts.values("cluster"))
     sizes = found.order_by().values("cluster").annotate(size=Count("pk")).order_by("-size", "cluster")
     shown = part(request, sizes.filter(size__gt=1), CLUSTERS)
     counts = {row["cluster"]: row["size"] for row in shown}
@@ -77,7 +106,6 @@ def copies(request: HttpRequest) -> HttpResponse:
         _("Copies"),
         part=shown,
         clusters=_clusters(counts),
-        only=only,
         conflicts=conflicts.count(),
         **_may(request),
     )
@@ -87,9 +115,7 @@ def _clusters(counts: dict[int, int]) -> list[Cluster]:
     """The clusters with some of their pages, the shown one and those in conflict first; two queries."""
     order = [F("conflict").desc(), F("pk").asc()]
     pages = (
-        Page.objects.filter(cluster__in=counts)
-        .select_related("source", "snapshot")
-        .defer("snapshot__text", "snapshot__headings", "snapshot__links", "bands")
+        _with_source(Page.objects.filter(cluster__in=counts))
         .annotate(place=Window(RowNumber(), partition_by=F("cluster"), order_by=order))
         .filter(Q(place__lte=COPIES) | Q(pk=F("cluster")))
         .order_by("cluster", "place")
@@ -101,6 +127,31 @@ def _clusters(counts: dict[int, int]) -> list[Cluster]:
         shown = next((copy for copy in of_it if copy.page.pk == number), None)
         clusters.append(Cluster(number, count, shown, [copy for copy in of_it if copy is not shown][:COPIES]))
     return clusters
+
+
+def _contradictions(pages: Sequence[Page]) -> list[Contradiction]:
+    """What the pages contradict and what contradicts them, each two once; two queries."""
+    lines = {one.pk: told(one.conflict)[:COPIES] for one in pages}
+    addresses = {address for of_it in lines.values() for address, _says in of_it}
+    others = _with_source(Page.objects.exclude(conflict="").filter(url__in=addresses))
+    copies = {copy.page.pk: copy for copy in _copies([*pages, *others])}
+    found: dict[frozenset[str], Contradiction] = {}
+    for one in pages:
+        for address, says in lines[one.pk]:
+            there = [(copies[other.pk], dict(told(other.conflict))) for other in others if other.url == address]
+            # Another source may have the address, too: the one that is meant tells of this page.
+            copy, tells = next((other for other in there if one.url in other[1]), (None, {}))
+            mine = Side(one.url, tells.get(one.url, "") if address else says, copies[one.pk])
+            theirs = (Side(address, says, copy),) if address else ()
+            title = one.snapshot.title if one.snapshot else ""
+            found.setdefault(frozenset({one.url, address}), Contradiction(title or one.url, (mine, *theirs)))
+    return list(found.values())
+
+
+def _with_source(pages: QuerySet[Page]) -> QuerySet[Page]:
+    """With what is shown of a page, and without what is long."""
+    long = ("snapshot__text", "snapshot__headings", "snapshot__links", "bands")
+    return pages.select_related("source", "snapshot").defer(*long)
 
 
 @require_GET
@@ -136,15 +187,15 @@ def do(request: HttpRequest, number: int, deed: str) -> HttpResponse:
     if deed == "take":
         reindex.take_anyway(chosen)
         if chosen.source.kind == Source.Kind.LIVE or chosen.source.paused:
-            told = _("%(page)s will be taken when it is read the next time.")
+            done = _("%(page)s will be taken when it is read the next time.")
         else:
-            told = _("%(page)s will be taken: the crawl of its source is under way.")
+            done = _("%(page)s will be taken: the crawl of its source is under way.")
     elif deed == "judge":
         reindex.judge_again(chosen)
-        told = _("%(page)s will be judged by its text again when it is read the next time.")
+        done = _("%(page)s will be judged by its text again when it is read the next time.")
     else:
         raise Http404
-    messages.success(request, told % {"page": chosen.url})
+    messages.success(request, done % {"page": chosen.url})
     back = request.POST.get("back", "")
     if url_has_allowed_host_and_scheme(back, allowed_hosts=None):
         return redirect(back)

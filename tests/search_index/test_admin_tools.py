@@ -120,6 +120,16 @@ def test_more_rows_take_no_more_queries(operator: Client, address: str) -> None:
         first = put(source, f"https://more{number}.example/a")
         Page.objects.filter(pk=first.pk).update(cluster=first.pk)
         put(source, f"https://more{number}.example/b", cluster=first.pk, conflict="5 here")
+        put(
+            source,
+            f"https://more{number}.example/d",
+            conflict=f"https://more{number}.example/e says “5” instead of “3”",
+        )
+        put(
+            source,
+            f"https://more{number}.example/e",
+            conflict=f"https://more{number}.example/d says “3” instead of “5”",
+        )
         refuse(source, f"https://more{number}.example/c", "spam", signals={"words": 3})
         Host.objects.create(name=f"more{number}.example", standing="blocked")
     assert queries() == few
@@ -197,6 +207,29 @@ def test_a_cluster_shows_the_one_that_stands_for_all_and_what_contradicts_it(ope
     assert "keeps 5 jobs" in text_of(operator, reverse("index:copies"), page=str(index.copy.pk))
     assert "No page is a copy" in text_of(operator, reverse("index:copies"), page=str(index.refused.pk))
     assert "No page is a copy" in text_of(operator, reverse("index:copies"), cluster="999999")
+
+
+def test_two_pages_that_contradict_each_other_are_shown_with_what_each_says(operator: Client, index: Filled) -> None:
+    """Such pages are not merged: they have no cluster."""
+    one, other = put(index.docs, "https://docs.example/jobs"), put(index.docs, "https://spam.example/jobs")
+    Page.objects.filter(pk=one.pk).update(conflict=f"{other.url} says “5 jobs” instead of “3 jobs” (… keeps …)")
+    Page.objects.filter(pk=other.pk).update(
+        conflict=f"{one.url} says “3 jobs” instead of “5 jobs” (… keeps …)\n"
+        "https://gone.example/ says “9” instead of “5” (… jobs …)"
+    )
+    answer = operator.get(reverse("index:copies"), {"only": "conflicts"})
+    told = {tuple((side.url, side.says) for side in one.sides) for one in answer.context["contradictions"]}
+    assert (
+        (one.url, "“3 jobs” instead of “5 jobs” (… keeps …)"),
+        (other.url, "“5 jobs” instead of “3 jobs” (… keeps …)"),
+    ) in told
+    assert len(told) == 3  # those two once, the one that is gone, and the one that the index was filled with
+    shown = answer.content.decode()
+    assert "“3 jobs” instead of “5 jobs”" in shown
+    assert "“5 jobs” instead of “3 jobs”" in shown
+    assert "not in the index any more" in shown
+    assert "3 contradictions" in shown
+    assert "Block spam.example" in shown
 
 
 def test_what_is_refused_for_its_text_is_shown_with_what_was_measured(operator: Client, index: Filled) -> None:

@@ -8,7 +8,7 @@ from search_index import likeness
 from search_index.chunk import chunk
 from search_index.extract import Extracted
 from search_index.indexing import judge
-from search_index.likeness import conflicts_on
+from search_index.likeness import conflicts_on, told
 from search_index.models import Crawl, Host, Page, Passage, Source
 from search_index.store import Prepared, store_many
 from tests.search_index.judgement.texts import ARTICLE, GERMAN
@@ -107,6 +107,8 @@ def test_copies_that_contradict_each_other_are_told_on_both_and_not_merged() -> 
     assert one.conflict.startswith(f"{other.url} says “9,120” instead of “340” (… ")
     assert other.conflict.startswith(f"{one.url} says “340” instead of “9,120” (… ")
     assert "“has not decided” instead of “has decided”" in other.conflict
+    assert [address for address, _says in told(one.conflict)] == [other.url]
+    assert told(other.conflict)[0][1].startswith("“340” instead of “9,120” (… ")
     assert conflicts_on("herald.example") == conflicts_on("wire.example") == 0  # neither contradicts itself
 
 
