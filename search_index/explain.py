@@ -416,9 +416,14 @@ def duration(length: timedelta) -> str:
 JUDGED = ("boilerplate", "gibberish", "linkfarm", "repeated", "spam", "thin")
 
 
+# What a signal is called where its own name would not tell; a page's text does not hold what was hidden on it.
+SIGNALS: dict[str, Promise] = {"hidden": gettext_lazy("pieces hidden from readers, left out")}
+
+
 def signals(page: Page) -> list[tuple[str, str]]:
     """What was measured of the page's text, by name."""
-    return [(name.replace("_", " "), _figure(value)) for name, value in sorted(page.signals.items())]
+    found = sorted(page.signals.items())
+    return [(str(SIGNALS.get(name, name.replace("_", " "))), _figure(value)) for name, value in found]
 
 
 def _figure(value: object) -> str:

@@ -56,13 +56,14 @@ async def read(fetched: Fetched) -> tuple[Fetched, Extracted, bool]:
 
 def judge(page: Page, text: Extracted, *, chosen: bool = False) -> tuple[Extracted, IndexFailure | None]:
     """The text with its language, and why the page is not to be indexed, if it is not: by what it is (judgement/).
-    What was measured is put on the page, to be stored with whatever comes of it.
+    What was measured is put on the page, to be stored with whatever comes of it; so is how many pieces of text were
+    hidden from its readers (and left out), where there were any.
 
     `chosen`: somebody put this very text into the index, and no crawler; it is refused only where it is empty, and so
     is what the operator wants all the same (Page.override). Takes some milliseconds of a processor: async code calls it
     in a thread.
     """
-    page.signals = {}
+    page.signals = hidden = {"hidden": text.hidden} if text.hidden else {}
     if text.only_links:
         return text, Refused("links", _("It is a list of links: they are followed, it is not indexed itself."))
     if not text.text.strip():
@@ -70,7 +71,7 @@ def judge(page: Page, text: Extracted, *, chosen: bool = False) -> tuple[Extract
     spoken = replace(text, language=language(text.text, text.language))
     words = Words(text.text)
     told = verdict(words, text.title, spoken.language, text.links, host_of(page.url), senseless(text.text))
-    page.signals = told.signals
+    page.signals = told.signals | hidden
     if told.keep or chosen or page.override:
         return spoken, None
     return spoken, Refused(told.reason, told.sentence)

@@ -6,6 +6,9 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
+from search_index import explain
+from search_index.extract import Extracted
+from search_index.indexing import judge
 from search_index.models import Host, Page, Source
 from search_index.why import why
 from tests.search_index.test_likeness import LIE, new_source, stored
@@ -29,6 +32,18 @@ def test_a_page_of_the_index_is_told_however_it_is_typed(herald: Source, typed: 
     assert (known.url, known.source, known.language, known.passages) == (page.url, "herald", "en", known.passages)
     assert known.passages > 0
     assert known.signals["words"] > 100
+
+
+def test_what_was_hidden_from_readers_is_counted_and_told(herald: Source) -> None:
+    page = stored(herald, "storm", hidden=2)
+    stored(herald, "sun", "The sun came back the next morning, and with it the ferries. " * 20)
+    assert why(page.url).pages[0].signals["hidden"] == 2
+    assert "hidden" not in why("https://herald.example/sun").pages[0].signals
+    assert ("pieces hidden from readers, left out", "2") in explain.signals(page)
+    refused = Page(source=herald, url="https://herald.example/links")
+    _text, failure = judge(refused, Extracted("", only_links=True, hidden=3))
+    assert failure is not None
+    assert refused.signals == {"hidden": 3}
 
 
 def test_a_copy_is_told_with_the_page_that_is_shown_instead(herald: Source) -> None:

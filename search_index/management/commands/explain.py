@@ -51,6 +51,7 @@ def _facts(page: KnownPage) -> list[tuple[str, Any]]:
         (_("score"), page.signals.get("score")),
         (_("rule"), page.signals.get("rule")),
         (_("filters failed"), ", ".join(page.signals.get("failed", []))),
+        (_("hidden pieces"), page.signals.get("hidden")),
         (_("copies"), ", ".join(page.copies)),
         (_("contradicted by"), "; ".join(page.contradictions)),
     ]
