@@ -2,7 +2,7 @@
 
 A role without its own CHAT_URL_<ROLE> uses CHAT_URL; with neither, no model is configured and the extractive reasoner
 answers. Without EMBED_MODEL the built-in embedding model is used, without EMBED_URL the named one runs in process.
-Called by config/checks.py, by research/reasoning, and by search_index/embedders.py and rerank.py.
+Called by config/checks.py, by research/reasoning, and by search_index/embedders.py, query.py and rerank.py.
 """
 
 from dataclasses import dataclass
