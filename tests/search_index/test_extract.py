@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from search_index.errors import Crashed, Unreadable
-from search_index.extract import Extracted, sandbox
+from search_index.extract import Extracted, reader, sandbox
 from search_index.extract.document import normalised
 from search_index.extract.extractors import extract
 from tests.fakes.site import pdf
@@ -188,6 +188,18 @@ async def test_nothing_secret_is_in_the_environment_of_the_reading_process(monke
         while b"LC_ALL" not in environment.read_bytes():  # until exec has happened
             time.sleep(0.01)
         assert b"secret" not in environment.read_bytes()
+    finally:
+        sandbox._end(process)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a child's memory is not counted from its parent's on")
+def test_a_large_worker_does_not_make_its_readers_end_after_each_page() -> None:
+    held = b"\1" * (reader.GROWN + 50_000) * 1024  # as a model in memory would be
+    process = sandbox._start()
+    try:
+        answer = sandbox._ask(process, b"a page", {"content_type": "text/plain", "url": "https://e.org/", "length": 6})
+        assert (answer["text"], answer["last"]) == ("a page", False)
+        assert held
     finally:
         sandbox._end(process)
 
