@@ -23,7 +23,7 @@ from warcio.exceptions import ArchiveLoadFailed  # type: ignore[import-untyped]
 
 from search_index import policy
 from search_index.errors import Refused, Unreadable
-from search_index.fetch import DOCUMENT_BYTES
+from search_index.extract.types import DOCUMENT_BYTES
 
 # Archives of real pages pack 3 to 10 times, with much that repeats 50 times; from this size on, 200 times is a bomb.
 RATIO, RATIO_FROM = 200, 100_000_000

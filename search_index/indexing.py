@@ -1,11 +1,11 @@
 """From what was fetched to what is stored: extract (rendered by the browser where scripts make the text), judge, chunk.
 
-Asks no robots.txt, keeps no frontier. Called by crawl.py and reading.py.
+Asks no robots.txt, keeps no frontier. Called by visit.py, ingest.py and reading.py.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
@@ -15,14 +15,15 @@ from search_index.errors import IndexFailure, Refused, Unreadable
 from search_index.extract import Extracted
 from search_index.extract.sandbox import extracted
 from search_index.fetch import Fetched
-from search_index.judgement.language import language, senseless
+from search_index.judgement.measured import measured
 from search_index.judgement.quality import verdict
-from search_index.judgement.words import Words
 from search_index.models import Page
-from search_index.store import Prepared, host_of
+from search_index.store import Prepared
 
 # Where a page is refused for one of these, its links lead to more of the kind: they are not followed.
 LEAD_NOWHERE = frozenset({"spam", "gibberish", "linkfarm"})
+# What judge() refuses a page for: by its text alone, so while that stays the same, so does the verdict.
+JUDGED = frozenset({"boilerplate", "empty", "gibberish", "linkfarm", "links", "noindex", "repeated", "spam", "thin"})
 THIN_WORDS = 80  # a page with scripts and less text than this is likely to be made by them
 
 log = logging.getLogger(__name__)
@@ -60,21 +61,21 @@ def judge(page: Page, text: Extracted, *, chosen: bool = False) -> tuple[Extract
     hidden from its readers (and left out), where there were any.
 
     `chosen`: somebody put this very text into the index, and no crawler; it is refused only where it is empty, and so
-    is what the operator wants all the same (Page.override). Takes some milliseconds of a processor: async code calls it
-    in a thread.
+    is what the operator wants all the same (Page.override). A text that comes without its measures is measured here,
+    which takes some milliseconds of a processor: async code calls it in a thread.
     """
     page.signals = hidden = {"hidden": text.hidden} if text.hidden else {}
     if text.only_links:
         return text, Refused("links", _("It is a list of links: they are followed, it is not indexed itself."))
     if not text.text.strip():
         return text, Unreadable("empty", _("There is no text on it."))
-    spoken = replace(text, language=language(text.text, text.language))
-    words = Words(text.text)
-    told = verdict(words, text.title, spoken.language, text.links, host_of(page.url), senseless(text.text))
+    text = text if text.measures else measured(text, page.url)
+    assert text.measures is not None, "it is not empty"
+    told = verdict(text.text, text.title, text.language, text.measures)
     page.signals = told.signals | hidden
     if told.keep or chosen or page.override:
-        return spoken, None
-    return spoken, Refused(told.reason, told.sentence)
+        return text, None
+    return text, Refused(told.reason, told.sentence)
 
 
 def divided(page: Page, fetched: Fetched | None, text: Extracted) -> Ready:

@@ -20,8 +20,7 @@ from django.utils.translation import gettext as _
 from search_index import containers, policy, uploads
 from search_index.containers import Part
 from search_index.errors import BadSource, Refused
-from search_index.extract.types import SUFFIXES
-from search_index.fetch import DOCUMENT_BYTES
+from search_index.extract.types import DOCUMENT_BYTES, SUFFIXES
 from search_index.models import Source
 from search_index.scope import Scope, bare, patterns
 

@@ -21,7 +21,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from search_index import containers
-from search_index.fetch import DOCUMENT_BYTES
+from search_index.extract.types import DOCUMENT_BYTES
 
 MAX_CONTAINER_BYTES = 1_000_000_000  # of a mailbox or web archive, which is never read as a whole
 NAME_BYTES = 200  # a file system takes 255; some are left for the number of a second file of that name

@@ -18,8 +18,7 @@ from django.views.decorators.http import require_http_methods
 from search_index import containers, crawl
 from search_index.admin.tools import page, tool
 from search_index.errors import BadSource
-from search_index.extract.types import SUFFIXES
-from search_index.fetch import DOCUMENT_BYTES
+from search_index.extract.types import DOCUMENT_BYTES, SUFFIXES
 from search_index.models import Source
 from search_index.sources import add_files, add_upload
 from search_index.uploads import MAX_CONTAINER_BYTES

@@ -9,7 +9,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from search_index.judgement.measures import Measures
 
 Heading = list[int]  # [start, end, level 1..6], as the database keeps it
 
@@ -50,6 +54,10 @@ class Extracted:
     kinds: list[str] = field(default_factory=list)  # what the page says it is: see kinds.py
     only_links: bool = False  # a table of contents or an index: worth following, not worth finding; `text` is empty
     hidden: int = 0  # pieces of text that a person would not have seen, which were left out
+    canonical: str = ""  # the address that the page itself wants to be known by, absolute
+    noindex: bool = False  # it asks not to be indexed, or that its links are not followed (robots meta)
+    nofollow: bool = False
+    measures: "Measures | None" = None  # what judgement/ has counted; None: not yet
     partial: str = ""  # a sentence that says what was left out where the document was too long to be read whole
 
     @property

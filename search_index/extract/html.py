@@ -52,6 +52,7 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
     """What an HTML page says. Raises Unreadable where there is no HTML at all."""
     tree = _parsed(decoded(body, content_type))
     links = list(_links(tree, url))
+    wishes = _wishes(tree, url)
     said = kinds(tree)
     hidden = _drop_hidden(tree) + smuggled(tree.text_content())
     title = one_line(tree.findtext(".//title") or "")
@@ -65,6 +66,7 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
             kinds=said,
             only_links=True,
             hidden=hidden,
+            **wishes,
         )
     for permalink in tree.xpath(_PERMALINKS):
         permalink.drop_tree()
@@ -82,7 +84,7 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
     )
     if not isinstance(found, Document) or found.body is None:
         named = title or name_of(url)
-        return Extracted(text="", title=named, language=language, links=links, kinds=said, hidden=hidden)
+        return Extracted(text="", title=named, language=language, links=links, kinds=said, hidden=hidden, **wishes)
     writer = Writer()
     _walk(found.body, writer)
     return Extracted(
@@ -95,6 +97,7 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
         links=links,
         kinds=said,
         hidden=hidden,
+        **wishes,
     )
 
 
@@ -135,6 +138,22 @@ def _links(tree: Any, url: str) -> Iterator[str]:
             yield address
         if len(seen) >= MAX_LINKS:
             return
+
+
+def _wishes(tree: Any, url: str) -> dict[str, Any]:
+    """What the page asks of whoever indexes it: by which address to know it, and whether to index it and follow it."""
+    asked = " ".join(tree.xpath("//meta[translate(@name, 'ROBTS', 'robts') = 'robots']/@content")).lower()
+    words = set(re.split(r"[\s,]+", asked))
+    try:
+        named = [urldefrag(urljoin(url, href.strip())).url for href in tree.xpath("//link[@rel='canonical']/@href")]
+    except ValueError:
+        named = []
+    canonical = named[0] if named and named[0].startswith(("http://", "https://")) else ""
+    return {
+        "canonical": canonical,
+        "noindex": not words.isdisjoint({"noindex", "none"}),
+        "nofollow": not words.isdisjoint({"nofollow", "none"}),
+    }
 
 
 def _drop_hidden(tree: Any) -> int:

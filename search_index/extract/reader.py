@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from search_index.errors import Unreadable
 from search_index.extract.extractors import extract
+from search_index.judgement.measured import measured
 
 CPU_SECONDS = 30  # for one page; the largest of Python's documentation, 2.5 MB of links, takes 16
 SECONDS = 55  # by the clock
@@ -55,7 +56,7 @@ def _answer(body: bytes, content_type: str, url: str) -> dict[str, Any]:
     signal.alarm(SECONDS)
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     try:
-        return asdict(extract(body, content_type, url))
+        return asdict(measured(extract(body, content_type, url), url))
     except Unreadable as error:
         return {"reason": error.reason, "message": str(error)}
     except MemoryError:

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from search_index.errors import Crashed, Unreadable
 from search_index.extract.document import Extracted
+from search_index.judgement.measures import Measures
 
 PROCESSES = min(4, os.cpu_count() or 1)
 _ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +33,7 @@ _readers: set["subprocess.Popen[bytes]"] = set()
 
 
 async def extracted(body: bytes, content_type: str, url: str) -> Extracted:
-    """extract() in another process. Raises Unreadable, or Crashed ("crash") where the process did not survive."""
+    """extract() and measured() in another process. Raises Unreadable, or Crashed where the process did not survive."""
     return await asyncio.get_running_loop().run_in_executor(_threads, _read, body, content_type, url)
 
 
@@ -50,7 +51,13 @@ def _read(body: bytes, content_type: str, url: str) -> Extracted:
     if "reason" in answer:
         raise Unreadable(answer["reason"], answer["message"])
     published = answer.pop("published_on")
-    return Extracted(**answer, published_on=date.fromisoformat(published) if published else None)
+    measures: dict[str, Any] = answer.pop("measures") or {}
+    measures = {name: tuple(one) if isinstance(one, list) else one for name, one in measures.items()}
+    return Extracted(
+        **answer,
+        published_on=date.fromisoformat(published) if published else None,
+        measures=Measures(**measures) if measures else None,
+    )
 
 
 def _start() -> "subprocess.Popen[bytes]":

@@ -4,6 +4,8 @@ Pure data. Called by recognise.py and extractors.py beside it, and by sources.py
 a folder, a link and a download may be.
 """
 
+DOCUMENT_BYTES = 30_000_000  # of one document, wherever it comes from
+
 HTML = "text/html"
 TEXT = "text/plain"
 MARKDOWN = "text/markdown"

@@ -3,7 +3,7 @@
 py3langid reads a few stretches of the text; the longest part decides where they differ. What the page says of itself
 (its lang attribute) counts only where the text is too short to tell, or where the text could well be in that language:
 templates say "en" on pages in every language. Pure but for the model, loaded once, when the first text comes (2 s).
-Called by search_index/indexing.py.
+Called by measured.py.
 """
 
 import threading
@@ -42,10 +42,16 @@ def senseless(text: str) -> float:
 
 def _told(stretch: str, declared: str) -> tuple[str, float]:
     """The stretch's language and how likely it is: the declared one where that is possible."""
-    best, likely = _identifier().classify(stretch)
+    best, likely = _classified(stretch)
     if declared and declared != best and dict(_identifier().rank(stretch)).get(declared, 0.0) >= POSSIBLE:
         return declared, likely
     return best, likely
+
+
+@lru_cache(maxsize=64)  # a page's stretches are asked for twice: for its language, and for what is in none
+def _classified(stretch: str) -> tuple[str, float]:
+    best, likely = _identifier().classify(stretch)
+    return str(best), float(likely)
 
 
 def _stretches(text: str) -> list[str]:

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from search_index.judgement.measures import Measures, measure
-from search_index.judgement.words import Words, plain
+from search_index.judgement.measures import Measures
+from search_index.judgement.words import plain
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,9 @@ class Verdict:
     score: float = 1.0
 
 
-def verdict(  # noqa: PLR0917 - what is known of a page
-    words: Words, title: str, language: str, links: Sequence[str] = (), host: str = "", senseless: float = 0.0
-) -> Verdict:
+def verdict(text: str, title: str, language: str, measures: Measures) -> Verdict:
     """The verdict on a page of the web. Where somebody chose the text, only its signals and score are heeded."""
-    measures = measure(words, links, host, senseless)
-    page = _Page(title, plain(words.text), language == "en", measures)
+    page = _Page(title, plain(text), language == "en", measures)
     failed = [name for name, fails in _PUBLISHED.items() if fails(measures, page.english)]
     score = round(1 - len(failed) / len(_PUBLISHED), 3)
     signals = {**_rounded(measures), "failed": failed, "score": score}

@@ -18,6 +18,7 @@ from search_index.benchmark.site import Site, serving
 from search_index.benchmark.space import Space
 from search_index.errors import BadSource
 from search_index.judgement.language import language, senseless
+from search_index.judgement.measures import measure
 from search_index.judgement.quality import verdict
 from search_index.judgement.words import Words
 from search_index.models import Page, Passage, Snapshot, Source, Vector
@@ -42,7 +43,7 @@ def test_made_up_prose_passes_for_english_and_is_the_same_every_time() -> None:
         said = "\n\n".join(prose.paragraph(text, 100) for _one in range(3))
         assert 280 <= len(said.split()) <= 300
         assert language(said) == "en"
-        assert verdict(Words(said), prose.title(text), "en", senseless=senseless(said)).keep
+        assert verdict(said, prose.title(text), "en", measure(Words(said), senseless=senseless(said))).keep
     again = Prose()
     assert again.paragraph(again.text(np.random.default_rng(7)), 50) == prose.paragraph(
         prose.text(np.random.default_rng(7)), 50

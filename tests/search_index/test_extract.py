@@ -18,6 +18,7 @@ from search_index.errors import Crashed, Unreadable
 from search_index.extract import Extracted, reader, sandbox
 from search_index.extract.document import normalised
 from search_index.extract.extractors import extract
+from search_index.judgement.measured import measured
 from tests.fakes.site import pdf
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
@@ -157,7 +158,9 @@ def test_a_page_without_text_is_empty_but_no_error(body: bytes) -> None:
 
 async def test_the_sandbox_gives_what_the_extractor_gives() -> None:
     body = (PAGES / "article.html").read_bytes()
-    assert await sandbox.extracted(body, "text/html", "https://e.org/") == extract(body, "text/html", "https://e.org/")
+    here = measured(extract(body, "text/html", "https://e.org/"), "https://e.org/")
+    assert await sandbox.extracted(body, "text/html", "https://e.org/") == here
+    assert here.measures is not None
 
 
 async def test_the_sandbox_passes_on_why_there_is_no_text() -> None:

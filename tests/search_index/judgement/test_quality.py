@@ -3,13 +3,14 @@
 import pytest
 
 from search_index.judgement.language import senseless
+from search_index.judgement.measures import measure
 from search_index.judgement.quality import Verdict, verdict
 from search_index.judgement.words import Words
 from tests.search_index.judgement import texts
 
 
 def judged(text: str, title: str = "", language: str = "en", links: tuple[str, ...] = ()) -> Verdict:
-    return verdict(Words(text), title, language, links, "example.org", senseless(text))
+    return verdict(text, title, language, measure(Words(text), links, "example.org", senseless(text)))
 
 
 @pytest.mark.parametrize(
