@@ -67,7 +67,7 @@ async def _read_all(held: Held) -> None:
         results = await asyncio.gather(*[_read(held, page, document, turn) for page, document in pages])
         for ready in _groups([one for one in results if one is not None]):
             with held.stages.timed("store"):
-                await in_thread(store_many, held.crawl, held.epoch, prepared(ready))
+                await in_thread(store_many, held, prepared(ready))
 
 
 def _begin(held: Held) -> None:
@@ -216,7 +216,7 @@ async def _read(held: Held, page: Page, document: Document, turn: asyncio.Semaph
         if page.snapshot_id is not None:
             said = None if text is None else text.text
             with held.stages.timed("store"):
-                if await in_thread(store_unchanged, page, held.crawl, held.epoch, archived, said):
+                if await in_thread(store_unchanged, held, page, archived, said):
                     return None
         assert text is not None, "a page whose bytes are known has a snapshot"
         return await in_thread(divided, page, archived, text)

@@ -29,6 +29,14 @@ class Paused(Exception):
     """The operator has paused the source, or deleted it: the crawl is given back."""
 
 
+class PutOff(Exception):
+    """Nothing of the source can be had for `seconds`: the crawl is given back, to be taken up again after that."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 @dataclass(frozen=True)
 class Held:
     """A crawl that this process owns while the epoch is its own; `stages` is where its seconds go."""
@@ -75,9 +83,11 @@ def check(held: Held) -> None:
     write(held, lease_epoch=held.epoch)
 
 
-def release(held: Held) -> None:
-    """Give the crawl back unfinished, to be taken up again (the worker stops, or the source is paused)."""
-    write(held, state=Crawl.State.QUEUED, seconds=held.stages.seconds, lease_until=None, lease_owner="")
+def release(held: Held, seconds: float = 0.0) -> None:
+    """Give the crawl back unfinished, to be taken up again (the worker stops, or the source is paused), but not within
+    so many seconds."""
+    until = Now() + timedelta(seconds=seconds) if seconds else None
+    write(held, state=Crawl.State.QUEUED, seconds=held.stages.seconds, lease_until=until, lease_owner="")
 
 
 def finish(held: Held, state: Crawl.State, error: str = "") -> None:

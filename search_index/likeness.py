@@ -6,6 +6,7 @@ whoever guards the hosts, told() by the admin.
 """
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -35,15 +36,23 @@ def place(page: Page, title: str, text: str, *, refuse: bool) -> None:
     """Set the page's bands, cluster and conflict, and those of the pages that it is like. The caller saves the page.
 
     Raises Refused, where copies of the source are to be refused: "copy" for one that adds nothing to a page of it,
-    "template" for one of a hundred that differ in their numbers only.
+    "duplicate" for a short text that says the very same, "template" for one of a hundred that differ in their numbers
+    only.
     """
     mine = Shown(page.url, title, text)
     page.bands = mine.skeleton.bands if len(text.split()) >= LEAST else []
+    if refuse and not page.bands:
+        _refuse_twin(page, text)
     found = [(other, _likeness(mine, other)) for other in _candidates(page)]
     if refuse:
         _refuse(page, found)
     _cluster(page, [other for other, like in found if like.kind in {Kind.COPY, Kind.NEAR}])
     _contradict(page, {other.shown.url: (other, like) for other, like in found if like.kind == Kind.CONFLICT})
+
+
+def digest(text: str) -> str:
+    """The hash by which equal texts are known."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def conflicts_on(host: str) -> int:
@@ -86,6 +95,13 @@ def _likeness(mine: Shown, other: _Candidate) -> Likeness:
     like = compare(mine, other.shown)
     same = _bare(mine.url) == _bare(other.shown.url)
     return Likeness(Kind.NEAR, like.jaccard) if same and like.kind in {Kind.CONFLICT, Kind.SIBLING} else like
+
+
+def _refuse_twin(page: Page, text: str) -> None:
+    """Of a short text only the very same is a copy ("/" and "/index.html")."""
+    twins = Page.objects.filter(source=page.source_id, snapshot__sha256=digest(text)).exclude(pk=page.pk)
+    if twin := twins.values_list("url", flat=True).first():
+        raise Refused("duplicate", _("It says the same as %s.") % twin)
 
 
 def _refuse(page: Page, found: Sequence[tuple[_Candidate, Likeness]]) -> None:

@@ -1,32 +1,32 @@
 """Writes what came of a page: page, snapshot and passages in ONE transaction, or nothing at all.
 
-A write on behalf of a crawl carries the epoch of its lease and is refused (LostLease) where somebody else owns the
-crawl by then. Blocking: async code calls it in a thread. Never fetches, never embeds: vectors are handed in.
-Called by search_index/crawl.py and reading.py.
+A write on behalf of a crawl is conditional on its lease and is refused (LostLease) where somebody else owns the crawl
+by then. Blocking: async code calls it in a thread. Never fetches, never embeds: which vectors are to be made is noted.
+Called by visit.py, ingest.py and reading.py.
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Case, F, TextField, Value, When
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from search_index.embed import Vectors, passage_text
-from search_index.errors import LostLease, Refused
+from search_index import lease
+from search_index.errors import Refused
 from search_index.judgement.source_class import source_class
-from search_index.likeness import KEPT, place
-from search_index.models import Crawl, Host, Page, Passage, Snapshot, Source
+from search_index.likeness import KEPT, digest, place
+from search_index.models import Host, Page, Passage, Snapshot, Source
 from search_index.names import name
 from search_index.sql import SQL
 
 if TYPE_CHECKING:
     from search_index.chunk import Chunk
+    from search_index.embed import Vectors
     from search_index.extract import Extracted
     from search_index.fetch import Fetched
+    from search_index.lease import Held
 
 FETCH_FIELDS = ["final_url", "http_status", "content_type", "etag", "last_modified"]
 PAGE_FIELDS = [
@@ -51,79 +51,108 @@ PAGE_FIELDS = [
 ]
 
 
+# Of a page that says what it said before.
+LOOK_FIELDS = [
+    "state",
+    "reason",
+    "detail",
+    "attempts",
+    "due_at",
+    "fetched_at",
+    "tried_at",
+    "rendered",
+    "body_sha256",
+    "looks",
+    "signals",
+    *FETCH_FIELDS,
+]
+
+
 class Prepared(NamedTuple):
-    """A page that is ready to be stored: what was fetched (None for files and datasets), what was read from it, its
-    pieces, and their vectors by the serving model: one row a chunk, of embedding_texts(); None where they are still to
-    be made."""
+    """A page that is ready to be stored: what was fetched (None for files and datasets), what was read from it, and its
+    pieces."""
 
     page: Page
     fetched: "Fetched | None"
     extracted: "Extracted"
     chunks: "Sequence[Chunk]"
-    vectors: Vectors | None = None
 
 
-def store_page(  # noqa: PLR0917 - what a page came to, in the order in which it was found out
-    page: Page,
-    crawl: Crawl | None,
-    epoch: int | None,
-    fetched: "Fetched | None",
-    extracted: "Extracted",
-    chunks: "Sequence[Chunk]",
-    vectors: Vectors | None = None,
-) -> Snapshot:
-    """store_many() for one page."""
-    (snapshot,) = store_many(crawl, epoch, [Prepared(page, fetched, extracted, chunks, vectors)])
-    return snapshot
-
-
-def store_many(crawl: Crawl | None, epoch: int | None, prepared: Sequence[Prepared]) -> list[Snapshot]:
+def store_many(held: "Held | None", prepared: Sequence[Prepared]) -> list[Snapshot]:
     """Make each page's text its current snapshot, with its passages, and count them on the crawl. For each page:
 
     1. the snapshot: the page's stored one with the same text, or a new one;
     2. the passages: those of the page's former snapshot that it does not have any more go, the new ones come, to be
-       embedded or with their vectors (the former snapshot stays: citations point to it);
+       embedded (the former snapshot stays: citations point to it);
     3. the page: indexed, with what the fetch said, and with what it is a copy of (likeness.py);
 
     a page that is a copy of another one of its source is refused instead, and gets no snapshot; and last the crawl: its
     counts, if it is still ours. Raises LostLease, and then nothing at all is stored.
     """
+    if not prepared:
+        return []
     with transaction.atomic():
         snapshots = []
         classes = _classes(prepared)
         kinds = dict(Source.objects.filter(pk__in={one.page.source_id for one in prepared}).values_list("pk", "kind"))
         for one in prepared:
             page, extracted = one.page, one.extracted
-            refuse = crawl is not None and kinds[page.source_id] not in KEPT
+            refuse = held is not None and kinds[page.source_id] not in KEPT
             try:
                 place(page, extracted.title, extracted.text, refuse=refuse)
             except Refused as copy:
                 _refuse_copy(page, copy)
                 continue
             snapshot = _snapshot(page, one.fetched, extracted, classes)
-            _replace_passages(page, snapshot, extracted, one.chunks, one.vectors)
+            _replace_passages(page, snapshot, extracted, one.chunks)
             _save_page(page, snapshot, one.fetched, extracted.partial)
             snapshots.append(snapshot)
         stored = [one for one in prepared if one.page.state == Page.State.INDEXED]
         passages = sum(len(one.chunks) for one in stored)
-        _count(crawl, epoch, fetched=len(stored), refused=len(prepared) - len(stored), passages=passages)
+        if held is not None:
+            lease.count(held, fetched=len(stored), refused=len(prepared) - len(stored), passages=passages)
     return snapshots
 
 
-def store_unchanged(
-    page: Page, crawl: Crawl | None, epoch: int | None, fetched: "Fetched | None", text: str | None = None
-) -> bool:
-    """If the page's current snapshot has this very `text` (None: the server said "not modified"), note the fetch and
-    count it, and return True: there is nothing to chunk or to embed. Raises LostLease."""
+def store_unchanged(held: "Held | None", page: Page, fetched: "Fetched | None", text: str | None = None) -> bool:
+    """If the page's current snapshot has this very `text` (None: the same bytes, or the server said "not modified"),
+    note the look and count it, and return True: there is nothing to chunk or to embed. Raises LostLease."""
     if page.snapshot_id is None:
         return False
-    with transaction.atomic():
-        current = Snapshot.objects.defer("text").get(id=page.snapshot_id)
-        if text is not None and current.sha256 != digest(text):
-            return False
-        _save_page(page, current, fetched)
-        _count(crawl, epoch, unchanged=1)
+    if not Page.snapshot.is_cached(page):
+        page.snapshot = Snapshot.objects.defer("text", "headings", "links").get(id=page.snapshot_id)
+    assert page.snapshot is not None
+    if text is not None and page.snapshot.sha256 != digest(text):
+        return False
+    store_same(held, [(page, fetched)])
     return True
+
+
+def store_same(held: "Held | None", looks: "Sequence[tuple[Page, Fetched | None]]") -> None:
+    """Note the looks at pages that say what they said the last time, and count them. Raises LostLease."""
+    if not looks:
+        return
+    with transaction.atomic():
+        told = [page for page, fetched in looks if fetched is not None and fetched.not_modified]
+        now = timezone.now()
+        Page.objects.filter(pk__in=[page.pk for page in told]).update(
+            state=Page.State.INDEXED,
+            detail=Case(When(reason="", then=F("detail")), default=Value(""), output_field=TextField()),
+            reason="",
+            attempts=0,
+            due_at=None,
+            looks=F("looks") + 1,
+            tried_at=now,
+            fetched_at=now,
+        )
+        for page in told:
+            page.state, page.reason = Page.State.INDEXED, ""
+        for page, fetched in looks:
+            if fetched is None or not fetched.not_modified:
+                assert page.snapshot is not None
+                _save_page(page, page.snapshot, fetched, fields=LOOK_FIELDS)
+        if held is not None:
+            lease.count(held, unchanged=len(looks))
 
 
 def count_terms() -> None:
@@ -131,16 +160,6 @@ def count_terms() -> None:
     itself, but only some time after many passages have come."""
     with connection.cursor() as cursor:
         cursor.execute(SQL["count_terms"])
-
-
-def embedding_texts(extracted: "Extracted", chunks: "Sequence[Chunk]") -> list[str]:
-    """What is to be embedded for the chunks, in their order."""
-    return [passage_text(extracted.title, chunk.heading, extracted.text[chunk.start : chunk.end]) for chunk in chunks]
-
-
-def digest(text: str) -> str:
-    """The hash by which equal texts are known."""
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Classes(NamedTuple):
@@ -170,7 +189,8 @@ def _class(page: Page, extracted: "Extracted", classes: _Classes) -> str:
 
 def _refuse_copy(page: Page, copy: Refused) -> None:
     """What was fetched is not noted: whether it is a copy may change although it stays the same."""
-    Passage.objects.filter(snapshot__page=page).delete()
+    if page.snapshot_id is not None:
+        Passage.objects.filter(snapshot=page.snapshot_id).delete()
     page.state, page.reason, page.detail = Page.State.REFUSED, copy.reason, str(copy)
     page.attempts, page.due_at, page.snapshot = 0, None, None
     page.cluster, page.conflict = None, ""
@@ -179,34 +199,31 @@ def _refuse_copy(page: Page, copy: Refused) -> None:
 
 
 def _snapshot(page: Page, fetched: "Fetched | None", extracted: "Extracted", classes: _Classes) -> Snapshot:
-    its_class = _class(page, extracted, classes)
-    snapshot, created = Snapshot.objects.get_or_create(
-        page=page,
-        sha256=digest(extracted.text),
-        defaults={
-            "text": extracted.text,
-            "title": extracted.title,
-            "author": extracted.author,
-            "published_on": extracted.published_on or page.published_on,
-            "language": extracted.language,
-            "headings": extracted.headings,
-            "links": extracted.links,
-            "fetched_at": (fetched and fetched.at) or timezone.now(),
-            "source_class": its_class,
-        },
-    )
-    if not created and snapshot.source_class != its_class:  # the operator has said who speaks, or a rule knows better
-        snapshot.source_class = its_class
-        snapshot.save(update_fields=["source_class"])
-    return snapshot
+    its_class, sha256 = _class(page, extracted, classes), digest(extracted.text)
+    # A page that was never looked at has none: for nine pages of ten that spares the look.
+    before = Snapshot.objects.filter(page=page, sha256=sha256).first() if page.looks else None
+    if before is None:
+        return Snapshot.objects.create(
+            page=page,
+            sha256=sha256,
+            text=extracted.text,
+            title=extracted.title,
+            author=extracted.author,
+            published_on=extracted.published_on or page.published_on,
+            language=extracted.language,
+            headings=extracted.headings,
+            links=extracted.links,
+            fetched_at=(fetched and fetched.at) or timezone.now(),
+            source_class=its_class,
+        )
+    if before.source_class != its_class:  # the operator has said who speaks, or a rule knows better
+        before.source_class = its_class
+        before.save(update_fields=["source_class"])
+    return before
 
 
-def _replace_passages(
-    page: Page, snapshot: Snapshot, extracted: "Extracted", chunks: "Sequence[Chunk]", vectors: Vectors | None
-) -> None:
-    """Three statements, however many passages there are: a row at a time would cost a round trip a passage."""
-    if vectors is not None and len(chunks) != len(vectors):
-        raise ValueError(f"{len(chunks)} chunks, but {len(vectors)} vectors")
+def _replace_passages(page: Page, snapshot: Snapshot, extracted: "Extracted", chunks: "Sequence[Chunk]") -> None:
+    """Two statements, however many passages there are: a row at a time would cost a round trip a passage."""
     with connection.cursor() as cursor:
         cursor.execute(
             SQL["replace_passages"],
@@ -226,9 +243,6 @@ def _replace_passages(
             },
         )
         cursor.execute(SQL["await_vectors"], {"snapshot": snapshot.pk})
-        if vectors is not None:
-            made = [vector_text(vector) for vector in vectors]
-            cursor.execute(SQL["store_vectors"], {"snapshot": snapshot.pk, "vectors": made})
 
 
 def host_of(url: str) -> str:
@@ -236,12 +250,18 @@ def host_of(url: str) -> str:
     return urlsplit(url).hostname or "" if url.startswith(("http://", "https://")) else ""
 
 
-def vector_text(vector: Vectors) -> str:
+def vector_text(vector: "Vectors") -> str:
     """A vector as PostgreSQL reads it; five digits are more than a halfvec holds."""
     return "[" + ",".join(f"{x:.5g}" for x in vector.tolist()) + "]"
 
 
-def _save_page(page: Page, snapshot: Snapshot, fetched: "Fetched | None", partial: str | None = None) -> None:
+def _save_page(
+    page: Page,
+    snapshot: Snapshot,
+    fetched: "Fetched | None",
+    partial: str | None = None,
+    fields: Sequence[str] = (),
+) -> None:
     """`partial` says what of the page was not read, for it was too long; None: it is as it was the last time."""
     page.detail = partial if partial is not None else "" if page.reason else page.detail
     page.state, page.reason = Page.State.INDEXED, ""
@@ -255,14 +275,4 @@ def _save_page(page: Page, snapshot: Snapshot, fetched: "Fetched | None", partia
         page.final_url, page.http_status = fetched.final_url, fetched.status
         page.content_type = fetched.content_type[:100]
         page.etag, page.last_modified = fetched.etag, fetched.last_modified[:100]
-    page.save(update_fields=PAGE_FIELDS)
-
-
-def _count(crawl: Crawl | None, epoch: int | None, **counts: int) -> None:
-    """Last in the transaction: the crawl's row is locked no longer than it has to be, and a zombie rolls back."""
-    if crawl is None:
-        return
-    assert epoch is not None, "whoever crawls says by which lease"
-    ours = Crawl.objects.filter(pk=crawl.pk, lease_epoch=epoch, state=Crawl.State.RUNNING)
-    if not ours.update(**{name: F(name) + number for name, number in counts.items()}):
-        raise LostLease("lease", _("Another worker has taken the crawl over, or it was stopped."))
+    page.save(update_fields=fields or PAGE_FIELDS)

@@ -74,7 +74,7 @@ def _texts(documents: int) -> Iterator[Extracted]:
 def _store(ready: list[Ready]) -> None:
     waiting = iter(ready)
     while batch := list(islice(waiting, AT_ONCE)):
-        store_many(None, None, prepared(batch))
+        store_many(None, prepared(batch))
 
 
 def _embed(model: EmbeddingModel, source: int, say: Progress) -> None:

@@ -100,6 +100,7 @@ class Snapshot(models.Model):
         verbose_name = _("snapshot")
         verbose_name_plural = _("snapshots")
         constraints = [models.UniqueConstraint(fields=["page", "sha256"], name="one_snapshot_a_text")]
+        indexes = [models.Index(fields=["sha256"], name="snapshot_text")]  # which pages say the very same
 
     def __str__(self) -> str:
         return self.title or self.page.url

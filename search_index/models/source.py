@@ -163,6 +163,9 @@ class Host(models.Model):
         BLOCKED = "blocked", _("blocked by the operator")
         TRAP = "trap", _("a crawler trap")
         POISON = "poison", _("contradicts itself in copies")
+        TRUSTED = "trusted", _("vouched for by the operator")  # nothing closes it but the operator
+
+    CLOSED = (Standing.BLOCKED, Standing.TRAP, Standing.POISON)  # nothing is asked of these
 
     name = models.CharField(_("host"), max_length=255, unique=True)
     standing = models.CharField(_("standing"), max_length=10, choices=Standing, default=Standing.OPEN, blank=True)
@@ -171,9 +174,11 @@ class Host(models.Model):
         _("class"), max_length=10, choices=SourceClass, default=SourceClass.UNKNOWN, blank=True
     )
     boost = models.SmallIntegerField(_("ranking"), choices=Boost, default=Boost.NEUTRAL)
-    # Politeness: when the next request may begin (by the database's clock), and how long answers have taken of late.
+    # Politeness: when the next request may begin (by the database's clock), how long answers have taken of late, and
+    # how often in a row it has said that it is busy.
     free_at = models.DateTimeField(null=True)
     seconds = models.FloatField(null=True)
+    busy = models.PositiveSmallIntegerField(default=0)
     first_seen_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

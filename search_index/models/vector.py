@@ -47,7 +47,10 @@ class EmbeddingModel(models.Model):
 class Vector(models.Model):
     """A passage's vector by one model; NULL while it is still to be made. The database deletes it with its passage."""
 
-    passage = models.ForeignKey(Passage, on_delete=models.DO_NOTHING, related_name="vectors", db_constraint=False)
+    # No index of its own: the unique one begins with it.
+    passage = models.ForeignKey(
+        Passage, on_delete=models.DO_NOTHING, related_name="vectors", db_constraint=False, db_index=False
+    )
     model = models.ForeignKey(EmbeddingModel, on_delete=models.CASCADE, related_name="+")
     embedding = HalfVectorField(null=True)  # of the model's dimensions
 

@@ -50,15 +50,6 @@ FROM search_index_passage AS passage CROSS JOIN search_index_embeddingmodel AS m
 WHERE passage.snapshot_id = %(snapshot)s AND model.state <> 'retired'
 ON CONFLICT DO NOTHING
 
--- store_vectors --
--- The vectors of a snapshot's passages by the serving model, in the order of the passages.
-UPDATE search_index_vector AS vector
-SET embedding = made.embedding::halfvec
-FROM unnest(%(vectors)s::text[]) WITH ORDINALITY AS made (embedding, ordinal), search_index_passage AS passage
-WHERE passage.snapshot_id = %(snapshot)s AND passage.ordinal = made.ordinal - 1
-    AND vector.passage_id = passage.id
-    AND vector.model_id = (SELECT id FROM search_index_embeddingmodel WHERE state = 'serving')
-
 -- count_terms --
 -- Lets PostgreSQL look at the passages anew: the terms' frequencies by which a search weighs them (search.sql, "terms").
 ANALYZE search_index_passage

@@ -11,7 +11,7 @@ from search_index.chunk import Chunk
 from search_index.embed import DIMENSIONS
 from search_index.extract import Extracted
 from search_index.models import Crawl, Host, Page, Passage, Snapshot, Source
-from search_index.store import store_page
+from tests.fakes.index import store
 
 FIRST, SECOND = "Alpha keeps jobs in rows.", "Beta tries them again."
 TEXT = f"Preface\n\n{FIRST}\n\n{SECOND}\n"
@@ -35,7 +35,7 @@ def put(source: Source, url: str, text: str = TEXT, title: str = "A page", **fie
     page = Page.objects.create(source=source, url=url)
     starts = [text.index(FIRST), text.index(SECOND)]
     chunks = [Chunk(starts[0], starts[0] + len(FIRST), "Guide"), Chunk(starts[1], starts[1] + len(SECOND), "")]
-    store_page(page, None, None, None, Extracted(text, title), chunks, np.eye(2, DIMENSIONS, dtype=np.float32))
+    store(page, Extracted(text, title), chunks, np.eye(2, DIMENSIONS, dtype=np.float32))
     Page.objects.filter(pk=page.pk).update(**fields)
     page.refresh_from_db()
     return page

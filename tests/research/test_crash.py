@@ -20,10 +20,10 @@ from redis import Redis
 from research import tasks
 from research.models import Claim, Report, Run, Step
 from search_index.chunk import Chunk
-from search_index.embed import embed_passages
+from search_index.embed import embed_passages, passage_text
 from search_index.extract import Extracted
 from search_index.models import Page, Source
-from search_index.store import Prepared, embedding_texts, store_many
+from tests.fakes.index import store
 from tests.fakes.model_server import ModelServer, model_server  # noqa: F401 - a fixture
 from tests.research.engine.library import PAGES
 
@@ -54,8 +54,8 @@ def index(transactional_db: None) -> None:
     for name, (title, text) in PAGES.items():
         page = Page.objects.create(source=source, url=f"http://larkspur.test/{name}.html")
         extracted, chunks = Extracted(text, title=title), [Chunk(0, len(text), "")]
-        vectors = embed_passages(embedding_texts(extracted, chunks))
-        store_many(None, None, [Prepared(page, None, extracted, chunks, vectors)])
+        vectors = embed_passages([passage_text(title, "", text)])
+        store(page, extracted, chunks, vectors)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from search_index.chunk import Chunk
 from search_index.embed import DIMENSIONS
 from search_index.extract import Extracted
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
-from search_index.store import store_page
+from tests.fakes.index import store
 from tests.fakes.rows import HOSTILE, make_evidence, make_gap, make_run
 
 FIRST, SECOND = "Alpha keeps jobs in rows.", "Beta tries them again."
@@ -53,7 +53,7 @@ def put(source: Source, path: str, text: str = TEXT, title: str = "A page") -> P
     starts = [text.index(FIRST), text.index(SECOND)]
     chunks = [Chunk(starts[0], starts[0] + len(FIRST), "Guide"), Chunk(starts[1], starts[1] + len(SECOND), "")]
     vectors = np.eye(2, DIMENSIONS, dtype=np.float32)
-    store_page(page, None, None, None, Extracted(text, title), chunks, vectors)
+    store(page, Extracted(text, title), chunks, vectors)
     page.refresh_from_db()
     return page
 

@@ -23,7 +23,7 @@ from search_index.extract import Extracted
 from search_index.figures import figures
 from search_index.models import EmbeddingModel, Page, Passage, Snapshot, Source, Vector
 from search_index.query import search
-from search_index.store import store_page
+from tests.fakes import index
 from tests.fakes.embedding_server import EmbeddingServer, serving
 from tests.fakes.index import new_source
 
@@ -69,7 +69,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 def store(source: Source, name: str, text: str) -> Snapshot:
     """A page as a crawl stores it: its vectors are still to be made."""
     page, _made = Page.objects.get_or_create(source=source, url=f"file:{source.name}/{name}")
-    return store_page(page, None, None, None, Extracted(text, name.capitalize()), chunk(text, []))
+    return index.store(page, Extracted(text, name.capitalize()), chunk(text, []))
 
 
 def choose(monkeypatch: pytest.MonkeyPatch, server: EmbeddingServer, model: str = "other") -> None:

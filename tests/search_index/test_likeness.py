@@ -11,6 +11,7 @@ from search_index.indexing import judge
 from search_index.likeness import conflicts_on, told
 from search_index.models import Crawl, Host, Page, Passage, Source
 from search_index.store import Prepared, store_many
+from tests.fakes.index import held
 from tests.search_index.judgement.texts import ARTICLE, GERMAN
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ def stored(source: Source, path: str, text: str = ARTICLE, title: str = "Storm",
     """The page after a crawl has read it."""
     page, _made = Page.objects.get_or_create(source=source, url=f"https://{source.name}.example/{path}")
     extracted, _failure = judge(page, Extracted(text, title, **known))
-    store_many(crawl_of(source), 1, [Prepared(page, None, extracted, chunk(text, []))])
+    store_many(held(crawl_of(source)), [Prepared(page, None, extracted, chunk(text, []))])
     page.refresh_from_db()
     return page
 
@@ -51,7 +52,7 @@ def test_copies_stored_in_one_batch_see_each_other() -> None:
     source = new_source("herald")
     pages = [Page.objects.create(source=source, url=f"https://herald.example/{name}") for name in "ab"]
     prepared = [Prepared(page, None, Extracted(ARTICLE, "Storm"), chunk(ARTICLE, [])) for page in pages]
-    assert len(store_many(crawl_of(source), 1, prepared)) == 1
+    assert len(store_many(held(crawl_of(source)), prepared)) == 1
     assert [page.reason for page in Page.objects.order_by("id")] == ["", "copy"]
 
 
@@ -140,7 +141,7 @@ def test_an_address_in_two_sources_is_one_page_at_two_times() -> None:
     site, live = new_source("herald"), new_source("live", kind="live")
     stored(site, "storm")
     page = Page.objects.create(source=live, url="https://www.herald.example/storm/")
-    store_many(None, None, [Prepared(page, None, Extracted(LIE, "Storm"), chunk(LIE, []))])
+    store_many(None, [Prepared(page, None, Extracted(LIE, "Storm"), chunk(LIE, []))])
     assert (page.conflict, page.cluster) == ("", Page.objects.get(source=site).pk)
 
 
