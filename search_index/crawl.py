@@ -174,6 +174,8 @@ async def _record(held: Held, task: "asyncio.Task[None]") -> None:
         log.info("Crawl %d is no longer this worker's.", held.crawl.pk)
     except lease.Paused:
         await in_thread(_unless_lost, lease.release, held)
+    except lease.PutOff as wait:
+        await in_thread(_unless_lost, lease.release, held, wait.seconds)
     except IndexFailure as failure:
         after = failure.after if isinstance(failure, RetryLater) else None
         await in_thread(_unless_lost, _fail, held, str(failure), after)

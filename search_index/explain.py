@@ -30,6 +30,7 @@ SLOW_START = timedelta(seconds=20)  # a worker takes a crawl up at once; beat ri
 # The codes of errors.py in words. A code that is not here is shown as it is.
 REASONS: dict[str, Promise] = {
     "address": gettext_lazy("not a public address"),
+    "barren": gettext_lazy("of a kind that had nothing for the index, many times over"),
     "blocked": gettext_lazy("its host is blocked"),
     "boilerplate": gettext_lazy("a message or a wall, not a page"),
     "bomb": gettext_lazy("made to blow up when it is unpacked"),
@@ -41,6 +42,7 @@ REASONS: dict[str, Promise] = {
     "copy": gettext_lazy("nothing that another page of the source does not say"),
     "crash": gettext_lazy("reading it took too much time or memory"),
     "dns": gettext_lazy("unknown host"),
+    "drip": gettext_lazy("sent drop by drop"),
     "duplicate": gettext_lazy("another address of a page that is known"),
     "egress": gettext_lazy("stopped by the egress door"),
     "empty": gettext_lazy("no text"),
@@ -56,6 +58,7 @@ REASONS: dict[str, Promise] = {
     "missing": gettext_lazy("no longer in the source"),
     "name": gettext_lazy("not a public name"),
     "nested": gettext_lazy("nested too deep"),
+    "noindex": gettext_lazy("it asks not to be indexed"),
     "parser": gettext_lazy("its parser failed"),
     "poison": gettext_lazy("its host contradicts itself in copies"),
     "port": gettext_lazy("a port that is not opened"),

@@ -25,7 +25,8 @@ from lxml import etree
 from config.loop import in_thread
 from search_index import frontier, lease, policy, robots, sources
 from search_index.errors import BadSource, Refused
-from search_index.fetch import Fetched, fetch, manners
+from search_index.fetch import Fetched, fetch
+from search_index.hosts import manners
 from search_index.lease import Held
 from search_index.models import Page, Source
 
@@ -98,10 +99,11 @@ async def begin(held: Held) -> None:
     if not decision.allowed:
         raise Refused("robots", decision.reason)
     known = await in_thread(Page.objects.filter(source=source, url=source.location, reason=FEED).first)
-    validators = {"etag": known.etag, "last_modified": known.last_modified} if known else {}
     async with manners(policy.parse(source.location).host, max(source.delay, decision.delay or 0.0)):
         with held.stages.timed("fetch"):
-            fetched = await fetch(source.location, **validators)
+            fetched = await fetch(
+                source.location, etag=known.etag if known else "", last_modified=known.last_modified if known else ""
+            )
     listed: list[Entry] = []
     if not fetched.not_modified:
         with held.stages.timed("extract"):

@@ -1,16 +1,15 @@
 """Fetches one URL over HTTP, through the egress door, within limits: the only HTTP client of the index.
 
-Redirects are followed by hand, each parsed again by policy.py and passed again by the door. The body is capped after
-decompression. What comes back is bytes: nothing is read into them here, nothing is stored, robots.txt is not asked.
-Called by crawl.py, robots.py, sources.py (sitemaps) and reading.py; `Fetched` is what browser.py returns, too.
+Redirects are followed by hand, each parsed again by policy.py and passed again by the door; or they are not followed,
+so that the one who asked can look at where they lead. The body is capped after decompression. What comes back is bytes:
+nothing is read into them here, nothing is stored, robots.txt is not asked.
+Called by visit.py, feed.py, sitemap.py, robots.py and reading.py; `Fetched` is what browser.py returns, too.
 """
 
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -28,10 +27,12 @@ from search_index.extract import types
 SECONDS = 30  # for one fetch, redirects included
 REDIRECTS = 5
 HTML_BYTES = 10_000_000
-DOCUMENT_BYTES = 30_000_000  # PDFs, office files and the like; sitemaps and feeds, too
 RATIO, RATIO_FROM = 100, 1_000_000  # real pages compress 3 to 20 times; beyond 100 it is a bomb
 ENCODINGS = 2  # layers of compression
 LONGEST_WAIT = 86_400.0  # seconds that a host may make us wait by Retry-After
+# A body that comes more slowly is sent drop by drop, to hold us: from Apache's mod_reqtimeout, which ends requests that
+# come at less than 500 bytes a second.
+DRIP_BYTES, DRIP_FROM = 500, 8.0  # bytes a second, after so many seconds
 
 _DOCUMENTS = (*types.DOCUMENTS, "application/xml", "text/xml", "application/gzip", "application/x-gzip")
 _UNREADABLE = ("image/", "audio/", "video/", "font/")
@@ -54,6 +55,7 @@ class Fetched:
     last_modified: str
     not_modified: bool
     at: datetime | None = None  # when, where that is not now: of a page in a web archive
+    robots_tag: str = ""  # X-Robots-Tag, lower case
 
 
 class StatusFailed(SourceFailed):
@@ -64,11 +66,20 @@ class StatusFailed(SourceFailed):
         self.status = status
 
 
-async def fetch(url: str, *, etag: str = "", last_modified: str = "") -> Fetched:
+class Redirected(SourceFailed):
+    """The host sends us on to `url`, which is canonical: whether it is asked for is up to the caller."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("redirect", _("It redirects to %s.") % url)
+        self.url = url
+
+
+async def fetch(url: str, *, etag: str = "", last_modified: str = "", follow: bool = True) -> Fetched:
     """Fetch a URL; with validators of an earlier fetch the answer may be `not_modified`, without a body.
 
     Raises Refused ("url", "egress", "redirect", "size", "type"), RetryLater ("timeout", "busy", "status", "connection",
-    "dns", "egress") and SourceFailed ("status" as StatusFailed, "dns", "tls", "encoding").
+    "dns", "egress") and SourceFailed ("status" as StatusFailed, "dns", "tls", "encoding", "drip"); without `follow`,
+    Redirected.
     """
     asked = target = policy.parse(url)
     headers = {"If-None-Match": etag, "If-Modified-Since": last_modified}
@@ -81,6 +92,8 @@ async def fetch(url: str, *, etag: str = "", last_modified: str = "") -> Fetched
                     check_door(target, response.status_code, response.headers.get("x-egress-refused", ""))
                     if response.has_redirect_location:
                         target = _next_target(target, response.headers["location"])
+                        if not follow:
+                            raise Redirected(target.url)
                         continue
                     check_status(response.status_code, response.headers.get("retry-after", ""), conditional=headers)
                     return await _fetched(asked, target, response)
@@ -161,15 +174,18 @@ async def _fetched(asked: policy.Target, target: policy.Target, response: httpx2
         final_url=target.url,
         status=response.status_code,
         content_type=content_type,
-        body=await _body(response, DOCUMENT_BYTES if content_type.startswith(_DOCUMENTS) else HTML_BYTES),
+        body=await _body(response, types.DOCUMENT_BYTES if content_type.startswith(_DOCUMENTS) else HTML_BYTES),
         etag=response.headers.get("etag", ""),
         last_modified=response.headers.get("last-modified", ""),
         not_modified=response.status_code == 304,
+        robots_tag=response.headers.get("x-robots-tag", "").lower(),
     )
 
 
 async def _body(response: httpx2.Response, most: int) -> bytes:
-    """The body, decompressed, piece by piece (httpx2 makes pieces of 1 MiB at most). Raises Refused("size")."""
+    """The body, decompressed, piece by piece (httpx2 makes pieces of 1 MiB at most). Raises Refused("size"), and
+    SourceFailed("drip") where it comes drop by drop."""
+    began = time.monotonic()
     if len(response.headers.get("content-encoding", "").split(",")) > ENCODINGS:
         raise Refused("size", _("It is compressed more than %(most)d times over.") % {"most": ENCODINGS})
     too_large = Refused("size", _("It is larger than %(most)d MB.") % {"most": most // 1_000_000})
@@ -182,6 +198,9 @@ async def _body(response: httpx2.Response, most: int) -> bytes:
             raise too_large
         if len(body) > max(RATIO_FROM, RATIO * response.num_bytes_downloaded):
             raise Refused("size", _("It is compressed more than %(most)d to 1.") % {"most": RATIO})
+        seconds = time.monotonic() - began
+        if seconds > DRIP_FROM and response.num_bytes_downloaded < DRIP_BYTES * seconds:
+            raise SourceFailed("drip", _("The host sends it drop by drop (%d bytes a second).") % (len(body) / seconds))
     return bytes(body)
 
 
@@ -234,49 +253,3 @@ def _seconds(retry_after: str) -> float | None:
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return min(max((until - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_WAIT)
-
-
-# --- Manners ---------------------------------------------------------------------------------------------------------
-HOSTS_REMEMBERED = 10_000
-
-
-@dataclass
-class _Gate:
-    """One host's gate: one request at a time, and when the last one began."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    users: int = 0
-    free_at: float = 0  # time.monotonic()
-
-
-_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Gate]] = WeakKeyDictionary()
-
-
-@asynccontextmanager
-async def manners(host: str, delay: float) -> AsyncIterator[None]:
-    """Hold the block's request back until the host's turn: one at a time, `delay` seconds from start to start.
-
-    With a delay of 0 a host of the operator's own (EGRESS_ALLOW) is not held back at all. `host` is a name or address,
-    without a port.
-    """
-    if delay <= 0 and policy.Allow.parse(settings.EGRESS_ALLOW).knows(host):
-        yield
-        return
-    gates = _gates.setdefault(asyncio.get_running_loop(), {})
-    gate = gates.setdefault(host, _Gate())
-    gate.users += 1
-    try:
-        async with gate.lock:
-            await asyncio.sleep(max(gate.free_at - time.monotonic(), 0))
-            gate.free_at = time.monotonic() + delay
-            yield
-    finally:
-        gate.users -= 1
-        if len(gates) > HOSTS_REMEMBERED:
-            _forget_idle(gates)
-
-
-def _forget_idle(gates: dict[str, _Gate]) -> None:
-    now = time.monotonic()
-    for host in [host for host, gate in gates.items() if not gate.users and gate.free_at < now]:
-        del gates[host]

@@ -5,22 +5,28 @@ it was. Blocking; async code calls it in a thread. Fetches nothing.
 Called by crawl.py and reading.py.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from search_index import lease
+from search_index import hosts, lease
 from search_index.errors import IndexFailure, Refused, RetryLater
 from search_index.lease import Held
 from search_index.models import Page, Passage, Source
 
+if TYPE_CHECKING:
+    from search_index.fetch import Fetched
+
+FETCHED = ("etag", "last_modified", "body_sha256", "http_status", "content_type")  # what give_up() notes of a fetch
 ATTEMPTS = 3  # of what may succeed later
 BACK_OFF = 30.0  # seconds before the second attempt, four times as many before the third
+REDIRECTS = 5  # one after the other that are followed beyond the source's depth
 SEED_BATCH = 2000
 State = Page.State
 
@@ -48,11 +54,17 @@ def add(
         Page.objects.bulk_create(pages[start : start + SEED_BATCH], ignore_conflicts=True)
 
 
-def take(held: Held, in_hand: Collection[int]) -> Page | None:
-    """The next page that is due: near the start first, then in the order in which they were found."""
+def known(source: Source) -> Iterator[str]:
+    """The addresses of all pages that the source knows."""
+    return Page.objects.filter(source=source).values_list("url", flat=True).iterator()
+
+
+def take(held: Held, in_hand: Collection[int], most: int) -> list[Page]:
+    """The next pages that are due: near the start first, then in the order in which they were found."""
     due = Q(due_at=None) | Q(due_at__lte=Now())
     pages = Page.objects.filter(due, source=held.source, state=State.QUEUED).exclude(id__in=in_hand)
-    return pages.select_related("snapshot").defer("snapshot__text").order_by("depth", "id").first()
+    unread = ("snapshot__text", "snapshot__headings", "snapshot__links")
+    return list(pages.select_related("snapshot").defer(*unread).order_by("depth", "id")[:most])
 
 
 def paused(source: Source) -> bool:
@@ -60,21 +72,34 @@ def paused(source: Source) -> bool:
     return Source.objects.filter(id=source.pk, paused=False).first() is None
 
 
-def waits(held: Held) -> bool:
-    """Whether pages wait for a second attempt."""
-    return Page.objects.filter(source=held.source, state=State.QUEUED, due_at__gt=Now()).exists()
+def waits(held: Held) -> float | None:
+    """The seconds until the first of the pages is due that are put off; None where there is none."""
+    later = Page.objects.filter(source=held.source, state=State.QUEUED, due_at__gt=Now())
+    soonest = later.aggregate(wait=Min("due_at") - Now())["wait"]
+    return max(soonest.total_seconds(), 0.0) if soonest is not None else None
 
 
-def give_up(held: Held | None, page: Page, failure: IndexFailure) -> None:
-    """Record why a page has no text now: refused, failed, or put off. Raises LostLease."""
+def put_off(held: Held, host: str, seconds: float) -> None:
+    """Pages of a host that rests wait until then; that is no fault of theirs, and counts as no attempt."""
+    due = Q(due_at=None) | Q(due_at__lte=Now() + timedelta(seconds=seconds))
+    with transaction.atomic():
+        pages = Page.objects.filter(due, hosts.pages_of([host]), source=held.source, state=State.QUEUED)
+        pages.update(due_at=Now() + timedelta(seconds=seconds))
+        lease.check(held)
+
+
+def give_up(held: Held | None, page: Page, failure: IndexFailure, fetched: "Fetched | None" = None) -> None:
+    """Record why a page has no text now: refused, failed, or put off. `fetched` is what was fetched, where the failure
+    rests on that alone: while it stays the same, so does the failure. Raises LostLease."""
     with transaction.atomic():
         page.attempts += 1
         page.reason, page.detail = failure.reason[:30], str(failure)
+        page.tried_at = timezone.now()
         if isinstance(failure, RetryLater) and held is not None and page.attempts < ATTEMPTS:
             wait = max(failure.after or 0.0, BACK_OFF * 4 ** (page.attempts - 1))
             Page.objects.filter(id=page.pk).update(
                 due_at=Now() + timedelta(seconds=wait),
-                tried_at=Now(),
+                tried_at=page.tried_at,
                 attempts=page.attempts,
                 reason=page.reason,
                 detail=page.detail,
@@ -83,8 +108,10 @@ def give_up(held: Held | None, page: Page, failure: IndexFailure) -> None:
             return
         refused = isinstance(failure, Refused)
         page.state, page.due_at = (State.REFUSED if refused else State.FAILED), None
-        page.tried_at = timezone.now()
-        page.save(update_fields=["state", "reason", "detail", "attempts", "due_at", "tried_at", "signals"])
+        if fetched is not None and not fetched.not_modified:
+            page.etag, page.last_modified = fetched.etag, fetched.last_modified[:100]
+            page.http_status, page.content_type = fetched.status, fetched.content_type[:100]
+        page.save(update_fields=["state", "reason", "detail", "attempts", "due_at", "tried_at", "signals", *FETCHED])
         if refused:
             _forget(page)
         if held is not None:
@@ -102,15 +129,18 @@ def gone(held: Held, pages: Iterable[Page], failure: IndexFailure) -> None:
         lease.check(held)
 
 
-def moved(held: Held, page: Page, final_url: str, wanted: bool) -> None:
-    """The page redirects: it is a duplicate of the one at `final_url`, which is queued if the source wants it."""
-    if wanted:
-        failure = Refused("duplicate", _("It redirects to %s.") % final_url)
-    else:
-        failure = Refused("scope", _("It redirects to %s, which does not belong to the source.") % final_url)
+def moved(held: Held, page: Page, url: str, wanted: bool, spelling: bool = False) -> None:
+    """The page redirects to `url`, or (`spelling`) wants to be known by it: it is a duplicate of the one there, which
+    is queued if the source wants it. A chain of redirects is followed only so far beyond the source's depth."""
+    said = _("Its own address for itself is %s.") if spelling else _("It redirects to %s.")
+    failure = Refused("duplicate", said % url)
+    if not wanted:
+        failure = Refused("scope", _("It redirects to %s, which does not belong to the source.") % url)
+    elif page.depth >= held.source.max_depth + REDIRECTS:
+        failure, wanted = Refused("redirect", _("It is one of a chain of redirects that goes too far.")), False
     with transaction.atomic():
         if wanted:
-            add(held, [final_url], depth=page.depth, found_on=page.url, days={final_url: page.published_on})
+            add(held, [url], depth=page.depth + 1, found_on=page.url, days={url: page.published_on})
         give_up(held, page, failure)
 
 
@@ -120,6 +150,7 @@ def settle(held: Held) -> None:
 
 
 def _forget(page: Page) -> None:
-    Passage.objects.filter(snapshot__page=page).delete()
-    Page.objects.filter(id=page.pk).update(snapshot=None)
-    page.snapshot = None
+    if page.snapshot_id is not None:
+        Passage.objects.filter(snapshot=page.snapshot_id).delete()
+        Page.objects.filter(id=page.pk).update(snapshot=None)
+        page.snapshot = None

@@ -5,11 +5,10 @@ Called through api.py only.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
@@ -18,12 +17,12 @@ from django.utils.translation import gettext as _
 from config.loop import in_thread
 from search_index import embedding, frontier, hosts, policy, quarantine, robots
 from search_index.errors import IndexFailure, Refused
-from search_index.fetch import Fetched, fetch, manners
+from search_index.fetch import REDIRECTS, Fetched, Redirected, fetch
 from search_index.indexing import divided, judge, prepared, read
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
 from search_index.sources import LOCAL as LOCAL_KINDS
 from search_index.sources import LOCAL_PAGES
-from search_index.store import Prepared, store_many, store_unchanged
+from search_index.store import Prepared, host_of, store_many, store_unchanged
 from search_index.values import Opened, SourceSummary, Span
 
 FRESH = timedelta(days=30)
@@ -106,8 +105,7 @@ async def _fetched(page: Page) -> Opened:
         known = await in_thread(_known, fetched.final_url)
         if known is not None and _fresh(known):
             return _opened(known)
-        await _check(fetched.final_url)
-    if fetched.not_modified and await in_thread(store_unchanged, page, None, None, fetched):
+    if fetched.not_modified and await in_thread(store_unchanged, None, page, fetched):
         return await in_thread(_current, page)
     quarantine.check(page, fetched.body)
     fetched, text, page.rendered = await quarantine.watched(page, fetched.body, read(fetched))
@@ -121,12 +119,24 @@ async def _fetched(page: Page) -> Opened:
 
 
 async def _asked(page: Page) -> Fetched:
-    delay = max(LIVE_DELAY, await _check(page.url))
-    host = policy.parse(page.url).host
-    async with manners(host, 0.0 if policy.Allow.parse(settings.EGRESS_ALLOW).knows(host) else delay):
-        if page.snapshot_id is None:
-            return await fetch(page.url)
-        return await fetch(page.url, etag=page.etag, last_modified=page.last_modified)
+    """Fetch the page; wherever it sends us, host and robots.txt are asked first, as if it were a page of its own."""
+    url = page.url
+    for _hop in range(REDIRECTS + 1):
+        host = policy.parse(url).host
+        delay = max(LIVE_DELAY, await _check(url))
+        try:
+            async with hosts.manners(host, 0.0 if hosts.own(host) else delay):
+                known = page.snapshot_id is not None
+                fetched = await fetch(
+                    url,
+                    etag=page.etag if known else "",
+                    last_modified=page.last_modified if known else "",
+                    follow=False,
+                )
+                return replace(fetched, url=page.url)
+        except Redirected as redirect:
+            url = redirect.url
+    raise Refused("redirect", _("More than %(most)d redirects.") % {"most": REDIRECTS})
 
 
 async def _check(url: str) -> float:
@@ -141,8 +151,8 @@ async def _check(url: str) -> float:
 def _store(prepared: Prepared) -> Opened:
     """Two runs may open one page at the same time: one after the other they store it."""
     with transaction.atomic():
-        Page.objects.select_for_update().get(id=prepared.page.pk)
-        (snapshot,) = store_many(None, None, [prepared])
+        prepared.page.looks = Page.objects.select_for_update().get(id=prepared.page.pk).looks
+        (snapshot,) = store_many(None, [prepared])
     return _opened(snapshot)
 
 
@@ -182,7 +192,7 @@ def _opened(snapshot: Snapshot) -> Opened:
     return Opened(
         snapshot=snapshot.pk,
         url=page.url,
-        host=urlsplit(page.url).hostname or "" if page.url.startswith("http") else "",
+        host=host_of(page.url),
         title=snapshot.title,
         author=snapshot.author,
         published_on=snapshot.published_on,

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from lxml import etree
 
 from search_index.errors import BadSource, IndexFailure, Refused
-from search_index.fetch import fetch, manners
+from search_index.fetch import fetch
+from search_index.hosts import manners
 from search_index.policy import parse
 
 MAX_URLS = 50_000

@@ -14,7 +14,7 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from search_index import explain, policy, sources
+from search_index import explain, hosts, policy, sources
 from search_index.errors import Refused
 from search_index.models import Host, Page, Passage, Source
 from search_index.store import host_of
@@ -87,13 +87,12 @@ def why(url: str) -> Explanation:
         target = policy.parse(typed if "://" in typed else f"https://{typed}")
     except Refused as failure:
         return Explanation(typed, "unusable", str(failure))
-    host = Host.objects.filter(name=target.host).first()
-    return _explained(target.url, _spellings(target), host)
+    return _explained(target.url, _spellings(target), hosts.closed(target.host))
 
 
 def _explained(url: str, spellings: Sequence[str], host: Host | None) -> Explanation:
+    """`host` is what closes the address's host, if anything does."""
     pages = _known(url, spellings)
-    closed = host is not None and host.standing != Host.Standing.OPEN
     told: dict[str, Any] = {
         "host": host.name if host else host_of(url),
         "host_standing": host.standing if host else "",
@@ -103,10 +102,8 @@ def _explained(url: str, spellings: Sequence[str], host: Host | None) -> Explana
         first = next((page for page in pages if page.searchable), pages[0])
         return Explanation(url, first.state, first.sentence, tuple(pages), **told)
     takers = () if url.startswith(LOCAL_URLS) else tuple(_taker(source, url) for source in _web_sources())
-    if closed:
-        assert host is not None
-        said = {"host": host.name, "standing": host.get_standing_display(), "why": host.reason}
-        sentence = _("Nothing is read from %(host)s: %(standing)s. %(why)s") % said
+    if host is not None:
+        sentence = hosts.sentence(host)
     elif holding := [taker for taker in takers if taker.holds]:
         sentence = _("No page of the index has this address, but %s would take it: no page that was read links to it.")
         sentence %= ", ".join(taker.source for taker in holding)

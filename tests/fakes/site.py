@@ -55,7 +55,8 @@ Served = Answer | str | bytes | Callable[[Request], Answer]
 
 
 class Site:
-    """A running site. `pages` may be changed while it runs: paths (without query) to what is served.
+    """A running site. `pages` may be changed while it runs: paths (without query) to what is served, "*" to what is
+    served for all others.
 
     With a `certificate` (a PEM file that holds the key, too) it speaks https.
     """
@@ -150,7 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, self.path, headers, time.monotonic())
         site.requests.append(request)
-        served = site.pages.get(self.path.split("?")[0], Answer("<h1>Not found</h1>", status=404))
+        missing = site.pages.get("*", Answer("<h1>Not found</h1>", status=404))
+        served = site.pages.get(self.path.split("?")[0], missing)
         answer = served(request) if callable(served) else served if isinstance(served, Answer) else Answer(served)
         if site.stopping.wait(answer.delay) or answer.cut == -1:
             self.close_connection = True

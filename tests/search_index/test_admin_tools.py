@@ -318,7 +318,7 @@ def test_what_was_cut_off_as_a_trap_can_be_opened(operator: Client, index: Fille
     operator.post(reverse("index:blocklist-do", args=["unblock"]), {"host": host.name})
     host.refresh_from_db()
     page.refresh_from_db()
-    assert (host.standing, page.state) == ("", "queued")
+    assert (host.standing, page.state) == ("trusted", "queued")
 
 
 def test_hosts_and_sources_are_boosted_and_buried(operator: Client, index: Filled) -> None:

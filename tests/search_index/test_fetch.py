@@ -1,6 +1,5 @@
-"""Fetching over HTTP through the door: redirects, limits, bombs, what is raised when; and manners."""
+"""Fetching over HTTP through the door: redirects, limits, bombs, what is raised when."""
 
-import asyncio
 import gzip
 import ssl
 import time
@@ -9,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,7 +18,7 @@ from pytest_django import Settings
 
 from search_index import fetch as fetching
 from search_index.errors import Refused, RetryLater, SourceFailed
-from search_index.fetch import StatusFailed, close, fetch, manners
+from search_index.fetch import Redirected, StatusFailed, close, fetch
 from tests.fakes.door import door
 from tests.fakes.site import Answer, Site, redirect, serving
 from tests.search_index.test_policy import PRIVATE, UNREADABLE
@@ -258,31 +256,18 @@ async def test_a_slow_answer_is_given_up(site: Site, monkeypatch: pytest.MonkeyP
         assert time.monotonic() - started < 5
 
 
-async def test_manners_keep_one_request_at_a_time_and_a_delay_between() -> None:
-    busy = 0
-    starts = []
-
-    async def visit(host: str) -> None:
-        nonlocal busy
-        async with manners(host, 0.05):
-            busy += 1
-            starts.append(time.monotonic())
-            assert busy == 1
-            await asyncio.sleep(0.01)
-            busy -= 1
-
-    await asyncio.gather(*(visit("one.example") for _ in range(4)))
-    assert all(later - earlier >= 0.049 for earlier, later in pairwise(starts))
+async def test_a_redirect_can_be_told_instead_of_followed(site: Site, egress: str) -> None:
+    with pytest.raises(Redirected) as told:
+        await fetch(f"{site.url}/moved.html", follow=False)
+    assert told.value.url == f"{site.url}/quickstart.html"
+    assert site.hits("/quickstart.html") == 0
 
 
-async def test_manners_of_different_hosts_do_not_wait_for_each_other() -> None:
-    async with asyncio.timeout(5), manners("one.example", 60), manners("two.example", 60):
-        pass
-
-
-async def test_manners_are_waived_for_the_operators_own_hosts_without_a_delay(site: Site) -> None:
-    async with asyncio.timeout(5), manners(site.host, 0), manners(site.host, 0):
-        pass
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05), manners("public.example", 0), manners("public.example", 0):
-            pass
+@pytest.mark.slow
+async def test_a_body_that_comes_drop_by_drop_is_given_up(site: Site, egress: str) -> None:
+    site.pages["/drip"] = Answer("x" * 10_000, trickle=0.05)
+    began = time.monotonic()
+    with pytest.raises(SourceFailed) as drip:
+        await fetch(f"{site.url}/drip")
+    assert drip.value.reason == "drip"
+    assert time.monotonic() - began < 15
