@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from search_index.lease import CRAWLS_AT_ONCE
-from search_index.models import Crawl, EmbeddingModel, Page, Passage, Snapshot, Source, Vector
+from search_index.models import Crawl, EmbeddingModel, Host, Page, Passage, Snapshot, Source, Vector
 
 ACTIVE = (Crawl.State.QUEUED, Crawl.State.RUNNING)
 TROUBLE = (Page.State.REFUSED, Page.State.FAILED, Page.State.GONE)
@@ -25,6 +25,7 @@ LATEST = 8  # pages shown of those that were looked at last
 CRAWLS_SHOWN = 24  # in a chart
 RATE_OVER = timedelta(minutes=1)  # pages per second are of the last minute
 MOST_COUNTED = 10_000  # vectors that wait are counted no further
+RESTING = timedelta(seconds=60)  # a host that is free later than that is not waiting for its turn only
 SLOW_START = timedelta(seconds=20)  # a worker takes a crawl up at once; beat rings again every 5 s
 
 # The codes of errors.py in words. A code that is not here is shown as it is.
@@ -224,6 +225,8 @@ def _runs(crawl: Crawl) -> str:
 
 
 def _waits(crawl: Crawl) -> str:
+    if crawl.lease_until is not None and crawl.lease_until > timezone.now():
+        return _("Put off: its host has asked to be left alone. It goes on %s.") % moment(crawl.lease_until)
     running = Crawl.objects.filter(state=Crawl.State.RUNNING).count()
     if running >= CRAWLS_AT_ONCE:
         return _("Waiting for its turn: %(count)d crawls are running.") % {"count": running}
@@ -233,6 +236,23 @@ def _waits(crawl: Crawl) -> str:
     return _("No worker has taken it up for %(time)s. Does the worker run? script/server starts it.") % {
         "time": duration(waited)
     }
+
+
+def manners(host: Host) -> str:
+    """How the host is treated, and why: how quickly it has answered of late, and whether it is left alone just now."""
+    if host.seconds is None:
+        return _("Nothing is known of how it answers.")
+    told = [_("It has answered within %.1f s of late.") % host.seconds]
+    if host.busy:
+        said = ngettext(
+            "It has said %(times)d time that it is busy.",
+            "It has said %(times)d times in a row that it is busy.",
+            host.busy,
+        )
+        told.append(said % {"times": host.busy})
+    if host.free_at is not None and host.free_at > timezone.now() + RESTING:
+        told.append(_("It is left alone until %s.") % date_format(timezone.localtime(host.free_at), "H:i"))
+    return " ".join(told)
 
 
 STAGES: dict[str, Promise] = {

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FETCHED = ("etag", "last_modified", "body_sha256", "http_status", "content_type")  # what give_up() notes of a fetch
 ATTEMPTS = 3  # of what may succeed later
 BACK_OFF = 30.0  # seconds before the second attempt, four times as many before the third
+LONGEST_WAIT = 3600.0  # seconds: a host that asks for more is left to the next pass
 REDIRECTS = 5  # one after the other that are followed beyond the source's depth
 SEED_BATCH = 2000
 State = Page.State
@@ -95,8 +96,9 @@ def give_up(held: Held | None, page: Page, failure: IndexFailure, fetched: "Fetc
         page.attempts += 1
         page.reason, page.detail = failure.reason[:30], str(failure)
         page.tried_at = timezone.now()
-        if isinstance(failure, RetryLater) and held is not None and page.attempts < ATTEMPTS:
-            wait = max(failure.after or 0.0, BACK_OFF * 4 ** (page.attempts - 1))
+        after = failure.after or 0.0 if isinstance(failure, RetryLater) else LONGEST_WAIT + 1
+        if held is not None and page.attempts < ATTEMPTS and after <= LONGEST_WAIT:
+            wait = max(after, BACK_OFF * 4 ** (page.attempts - 1))
             Page.objects.filter(id=page.pk).update(
                 due_at=Now() + timedelta(seconds=wait),
                 tried_at=page.tried_at,

@@ -23,7 +23,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from config.loop import in_thread
-from search_index import policy
+from search_index import likeness, policy
 from search_index.errors import Refused, RetryLater
 from search_index.models import Host, Page, Passage
 from search_index.sql import SQL
@@ -34,6 +34,7 @@ DELAY_FACTOR, MOST_DELAY = 5.0, 30.0
 LEARNING = 0.3  # the weight of the last answer in what is thought of the next
 PATIENCE = 30.0  # seconds that a request waits for its turn; for a host that rests longer, it is put off
 FIRST_REST, LONGEST_REST = 30.0, 86_400.0  # seconds that a busy host (429, 503) is left alone
+POISONED = 3  # pages of a host that contradict other copies of theirs, from which it is closed
 HOSTS_REMEMBERED = 10_000
 
 
@@ -50,9 +51,7 @@ class Resting(RetryLater):
 # --- Closed hosts ----------------------------------------------------------------------------------------------------
 def closed(name: str) -> Host | None:
     """What closes a host: its own row, or that of a host above it; None where it is open."""
-    parts = name.split(".")
-    above = [".".join(parts[start:]) for start in range(len(parts))]
-    return Host.objects.filter(name__in=above, standing__in=Host.CLOSED).first()
+    return Host.objects.filter(name__in=_above(name), standing__in=Host.CLOSED).first()
 
 
 def sentence(host: Host) -> str:
@@ -61,10 +60,14 @@ def sentence(host: Host) -> str:
     return (_("Nothing is read from %(host)s: %(standing)s. %(why)s") % said).strip()
 
 
-def check(name: str) -> None:
-    """Let a host pass that is open; raise Refused, by its standing, for one that is closed itself or lies below one."""
-    if host := closed(name):
-        raise Refused(host.standing, sentence(host))
+def check(name: str) -> bool:
+    """Let a host pass that is open, and say whether the operator vouches for it; raise Refused, by its standing, for
+    one that is closed itself or lies below one."""
+    known = list(Host.objects.filter(name__in=_above(name)).exclude(standing=Host.Standing.OPEN))
+    for host in known:
+        if host.standing in Host.CLOSED:
+            raise Refused(host.standing, sentence(host))
+    return any(host.name == name for host in known)
 
 
 def close(names: Sequence[str], standing: Host.Standing, why: str) -> int:
@@ -95,9 +98,20 @@ def close(names: Sequence[str], standing: Host.Standing, why: str) -> int:
     return len(pages)
 
 
-def trusted(name: str) -> bool:
-    """Whether the operator vouches for the host: it is closed by nobody else."""
-    return Host.objects.filter(name=name, standing=Host.Standing.TRUSTED).exists()
+def check_copies(name: str) -> None:
+    """Close a host that contradicts itself in copies, and raise Refused("poison") then. Asked when a page of it was
+    stored that contradicts another one."""
+    count = likeness.conflicts_on(name)
+    if count >= POISONED and not check(name):
+        why = _("%d of its pages are copies of others of its own, with other numbers or negations.") % count
+        close([name], Host.Standing.POISON, why)
+        raise Refused(Host.Standing.POISON, why)
+
+
+def _above(name: str) -> list[str]:
+    """The host and those above it."""
+    parts = name.split(".")
+    return [".".join(parts[start:]) for start in range(len(parts))]
 
 
 def passages_of(names: Sequence[str]) -> Q:

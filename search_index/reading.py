@@ -114,6 +114,8 @@ async def _fetched(page: Page) -> Opened:
         raise failure
     (ready,) = prepared([await in_thread(divided, page, fetched, text)])
     opened = await in_thread(_store, ready)
+    if page.conflict:
+        await in_thread(hosts.check_copies, opened.host)
     await in_thread(embedding.fill_snapshot, opened.snapshot)
     return opened
 

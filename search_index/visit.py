@@ -15,12 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from django.db import Error, transaction
 from django.utils.translation import gettext as _
 
 from config.loop import in_thread
-from search_index import feed, frontier, hosts, likeness, policy, quarantine, robots, sitemap, sources, spelling, trap
+from search_index import feed, frontier, hosts, policy, quarantine, robots, sitemap, sources, spelling, trap
 from search_index.errors import IndexFailure, LostLease, Refused, RetryLater, SourceFailed
 from search_index.extract import Extracted
 from search_index.fetch import Fetched, Redirected, StatusFailed, fetch
@@ -37,8 +38,9 @@ GATHERED = 0.03  # seconds that one waits for others: a transaction costs as muc
 LINKS_REMEMBERED = 100_000  # of which it is known whether they belong to the source: most stand on every page
 LOOK_EVERY = 1.0  # seconds between two looks at what the operator wants (a pause, a block)
 GIVEN_BACK_FROM = 60.0  # seconds: a crawl that has to wait longer gives its worker back
-BUSY = 6  # times in a row that a host may say that it is busy, before the pass over it ends
+BUSY = 6  # times in a row that a host may say that it is busy, before no more is asked of it in this pass
 GONE = frozenset({404, 410})
+ONE_HOST = frozenset({Source.Kind.SITE, Source.Kind.SITEMAP})
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ class _Outcome:
     spelling: bool = False  # it has moved by its own word
     links: Sequence[str] = ()  # that belong to the source
     new: Sequence[str] = ()  # those of them that it does not know yet
+    near: Sequence[str] = ()  # all links to its own host
     seconds: float = 0.0  # that the host took to answer
 
 
@@ -91,8 +94,11 @@ class _Visit:
         self.outcomes: asyncio.Queue[_Outcome | None] = asyncio.Queue(maxsize=WRITTEN)
         self.known: set[int] = set()  # hashes of the addresses that the frontier has
         self.watches: dict[str, trap.Watch] = {}
+        self.met: set[int] = set()  # hashes of the links to their own hosts that pages of this pass had
         self.open_until: dict[str, float] = {}  # host to when its standing is looked at again
+        self.trusted: set[str] = set()  # hosts that the operator vouches for
         self.closed: dict[str, Refused] = {}  # hosts that this pass has found out
+        self.unwritten: set[str] = set()  # those of them that are still to be closed for all others
         self.looked = 0.0  # time.monotonic() of the last look at what the operator wants
 
     async def run(self) -> None:
@@ -111,6 +117,7 @@ class _Visit:
             if outcome is None:
                 self._let_go(page)
             else:
+                self._watch(outcome)
                 await self.outcomes.put(outcome)
 
     # --- which page is next ---
@@ -123,7 +130,7 @@ class _Visit:
                 room = self.source.max_pages - self.done - len(self.in_hand)
                 if not self.waiting and room > 0:
                     most = min(room, TAKEN)
-                    self.waiting.extend(await in_thread(frontier.take, self.held, self.in_hand, most))
+                    self.waiting.extend(await in_thread(frontier.take, self.held, list(self.in_hand), most))
                 if self.waiting and room > 0:
                     return self._pick()
                 if not self.in_hand:
@@ -163,8 +170,13 @@ class _Visit:
         except (LostLease, feed.IsFeed):
             raise
         except hosts.Resting as rest:
-            await self._put_off(page, rest)
-            return None
+            if rest.busy < BUSY and rest.after <= frontier.LONGEST_WAIT:
+                await self._put_off(page, rest)
+                return None
+            if self.source.kind in ONE_HOST:
+                said = _("%(host)s has asked %(times)d times in a row to be left alone.")
+                raise RetryLater("busy", said % {"host": host_of(page.url), "times": rest.busy}, rest.after) from rest
+            outcome.failure = SourceFailed("busy", str(rest))
         except Redirected as redirect:
             outcome.moved_to = self.inside(redirect.url) or redirect.url
         except IndexFailure as failure:
@@ -176,9 +188,6 @@ class _Visit:
 
     async def _put_off(self, page: Page, rest: hosts.Resting) -> None:
         host = host_of(page.url)
-        if rest.busy >= BUSY and self.source.kind in {Source.Kind.SITE, Source.Kind.SITEMAP}:
-            said = _("%(host)s has asked %(times)d times in a row to be left alone.")
-            raise RetryLater("busy", said % {"host": host, "times": rest.busy}, rest.after)
         await in_thread(frontier.put_off, self.held, host, rest.after)
         self.waiting = deque(other for other in self.waiting if host_of(other.url) != host)
 
@@ -241,7 +250,8 @@ class _Visit:
         if host in self.closed:
             raise self.closed[host].with_traceback(None)
         if self.open_until.get(host, 0.0) < time.monotonic():
-            await in_thread(hosts.check, host)
+            if await in_thread(hosts.check, host):
+                self.trusted.add(host)
             self.open_until[host] = time.monotonic() + LOOK_EVERY
 
     def _heed(self, page: Page, outcome: _Outcome, fetched: Fetched, text: Extracted) -> None:
@@ -263,6 +273,8 @@ class _Visit:
         if text.nofollow or self.source.kind != Source.Kind.SITE or page.depth >= self.source.max_depth:
             return
         outcome.links = list(dict.fromkeys(filter(None, map(self.inside, text.links))))
+        host = urlsplit(page.url).netloc
+        outcome.near = [link for link in text.links if link.partition("://")[2].startswith((f"{host}/", f"{host}?"))]
 
     def _inside(self, link: str) -> str:
         """The link as the frontier would know it; "" where it does not belong to the source."""
@@ -288,8 +300,9 @@ class _Visit:
                 await in_thread(self._write, outcomes)
             for one in outcomes:
                 self.done += one.page.state in {Page.State.INDEXED, Page.State.FAILED}
-                await self._watch(one)
+                await self._look_back(one)
                 self._let_go(one.page)
+            await self._close()
 
     def _sort_out(self, outcomes: Sequence[_Outcome]) -> None:
         """Tell new links from known ones; and what is of a host that was found out meanwhile does not come in."""
@@ -336,28 +349,42 @@ class _Visit:
             frontier.give_up(self.held, page, failure, fetched)
 
     # --- traps ---
-    async def _watch(self, outcome: _Outcome) -> None:
-        """See what the page leads to; close its host where that shows a trap, or copies that contradict each other."""
+    def _watch(self, outcome: _Outcome) -> None:
+        """See what the page leads to; no more is asked of its host where that shows a trap."""
+        host = self.in_hand[outcome.page.pk]
+        if host in self.closed or host in self.trusted or outcome.moved_to:
+            return
+        near = set(map(hash, outcome.near))
+        new = near - self.met
+        self.met |= near
+        reason = outcome.failure.reason if outcome.failure else ""
+        look = trap.Look(outcome.page.url, reason, len(new), len(near) - len(new), outcome.seconds)
+        if why := self.watches.setdefault(host, trap.Watch()).trap(look):
+            self._found_out(host, Refused(Host.Standing.TRAP, why))
+            self.unwritten.add(host)
+
+    async def _look_back(self, outcome: _Outcome) -> None:
+        """See what became of the page: one of many that bring nothing, or one that contradicts others of its host."""
         page, host = outcome.page, self.in_hand[outcome.page.pk]
         if host in self.closed or outcome.moved_to:
             return
-        reason = "" if page.state == Page.State.INDEXED else page.reason
-        look = trap.Look(page.url, reason, len(outcome.new), len(outcome.links) - len(outcome.new), outcome.seconds)
-        if why := self.watches.setdefault(host, trap.Watch()).trap(look):
-            await self._close(host, Host.Standing.TRAP, why)
-        elif outcome.prepared and page.conflict:
-            count = await in_thread(likeness.conflicts_on, host)
-            if count >= trap.POISONED:
-                why = _("%d of its pages are copies of others of its own, with other numbers or negations.") % count
-                await self._close(host, Host.Standing.POISON, why)
+        self.watches[host].count(page.url, "" if page.state == Page.State.INDEXED else page.reason)
+        if outcome.prepared and page.conflict:
+            try:
+                await in_thread(hosts.check_copies, host)
+            except Refused as refused:
+                self._found_out(host, refused)
 
-    async def _close(self, host: str, standing: Host.Standing, why: str) -> None:
-        if await in_thread(hosts.trusted, host):
-            return
-        log.warning("%s is closed (%s): %s", host, standing, why)
-        await in_thread(hosts.close, [host], standing, why)
-        self.closed[host] = Refused(standing, why)
+    def _found_out(self, host: str, refused: Refused) -> None:
+        log.warning("%s is closed (%s): %s", host, refused.reason, refused)
+        self.closed[host] = refused
         self.waiting = deque(page for page in self.waiting if host_of(page.url) != host)
+
+    async def _close(self) -> None:
+        """Close the traps for everybody: here, where nothing of them can be written at the same time."""
+        while self.unwritten:
+            host = self.unwritten.pop()
+            await in_thread(hosts.close, [host], Host.Standing.TRAP, str(self.closed[host]))
 
 
 def _settled(page: Page) -> bool:

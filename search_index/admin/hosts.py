@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from search_index import blocklist as blocks
+from search_index import explain
 from search_index.admin.cells import STYLES, badge, list_link
 from search_index.admin.tools import page, part, tool
 from search_index.admin.weight import WEIGHING, Weighed, weight
@@ -51,8 +52,8 @@ class HostAdmin(Weighed, HostBase):
     actions = ("block_selected", "unblock_selected", *WEIGHING)
     change_list_template = "admin/search_index/change_list.html"
     change_form_template = "admin/search_index/host/change_form.html"
-    fields = ("name", "shown_standing", "passages", "source_class", "boost", "first_seen_at")
-    readonly_fields = ("name", "shown_standing", "passages", "first_seen_at")
+    fields = ("name", "shown_standing", "passages", "manners", "source_class", "boost", "first_seen_at")
+    readonly_fields = ("name", "shown_standing", "passages", "manners", "first_seen_at")
 
     class Media:
         css = STYLES
@@ -82,6 +83,10 @@ class HostAdmin(Weighed, HostBase):
     @admin.display(description=gettext_lazy("ranking"), ordering="boost")
     def shown_boost(self, host: Host) -> SafeString | str:
         return weight(host.boost, host.get_boost_display())
+
+    @admin.display(description=gettext_lazy("manners"))
+    def manners(self, host: Host) -> str:
+        return explain.manners(host)
 
     # --- actions ---
 

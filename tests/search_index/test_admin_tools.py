@@ -321,6 +321,16 @@ def test_what_was_cut_off_as_a_trap_can_be_opened(operator: Client, index: Fille
     assert (host.standing, page.state) == ("trusted", "queued")
 
 
+def test_a_hosts_page_tells_its_manners(operator: Client, index: Filled) -> None:
+    host = Host.objects.get(name="docs.example")
+    address = reverse("admin:search_index_host_change", args=[host.pk])
+    assert "within 0.2 s of late" in operator.get(address).content.decode()
+    Host.objects.filter(pk=host.pk).update(busy=3, free_at=timezone.now() + timedelta(minutes=20))
+    said = operator.get(address).content.decode()
+    assert "3 times in a row that it is busy" in said
+    assert "left alone until" in said
+
+
 def test_hosts_and_sources_are_boosted_and_buried(operator: Client, index: Filled) -> None:
     for model, row in (("host", Host.objects.get(name="spam.example")), ("source", index.broken)):
         for action, boost in (("boost_selected", 1), ("bury_selected", -1), ("neutral_selected", 0)):

@@ -237,6 +237,15 @@ def kill(crawl_id: int, when: Callable[[], bool]) -> None:
     asyncio.run(work_a_while())
 
 
+@pytest.fixture
+def _page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The small site is read so slowly that something can happen in the middle."""
+    for name in ("WIDTH", "TAKEN", "WRITTEN"):
+        monkeypatch.setattr(visit, name, 1)
+    monkeypatch.setattr(visit, "LOOK_EVERY", 0)
+
+
+@pytest.mark.usefixtures("_page_by_page")
 def test_a_killed_crawl_is_taken_up_where_it_was(docs: Source, site: Site) -> None:
     started = crawl.start(docs)
     kill(started.pk, lambda: Snapshot.objects.count() >= 4)
@@ -255,6 +264,7 @@ def test_a_killed_crawl_is_taken_up_where_it_was(docs: Source, site: Site) -> No
     assert sum(value == "indexed" for value in pages(docs).values()) == 12
 
 
+@pytest.mark.usefixtures("_page_by_page")
 def test_a_worker_that_shuts_down_hands_its_crawl_back(docs: Source) -> None:
     async def shut_down_in_the_middle() -> None:
         task = asyncio.create_task(crawl.crawl(started.pk))
@@ -312,6 +322,7 @@ def test_a_paused_source_waits_and_goes_on_when_resumed(docs: Source) -> None:
     assert Crawl.objects.get().state == "done"
 
 
+@pytest.mark.usefixtures("_page_by_page")
 def test_pausing_in_the_middle_gives_the_crawl_back(docs: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     started = crawl.start(docs)
     paused = frontier.paused
@@ -322,6 +333,7 @@ def test_pausing_in_the_middle_gives_the_crawl_back(docs: Source, monkeypatch: p
     assert 3 <= Snapshot.objects.count() < 12
 
 
+@pytest.mark.usefixtures("_page_by_page")
 def test_a_stopped_crawl_ends_and_keeps_what_it_has(docs: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     started = crawl.start(docs)
     paused = frontier.paused

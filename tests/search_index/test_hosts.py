@@ -111,9 +111,8 @@ def test_what_lies_below_a_closed_host_is_closed_too() -> None:
     Host.objects.create(name="fine.example", standing="trusted")
     with pytest.raises(Refused, match="It leads nowhere"):
         hosts.check("deep.below.trap.example")
-    hosts.check("fine.example")
-    hosts.check("nottrap.example")
-    assert hosts.trusted("fine.example")
+    assert hosts.check("fine.example")
+    assert not hosts.check("nottrap.example")
 
 
 def test_closing_a_host_empties_the_search_of_it_and_its_queue_and_keeps_the_snapshots() -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError
 from django.db.models.functions import Now
 
-from search_index import blocklist, crawl, likeness, sources, visit
+from search_index import blocklist, crawl, explain, likeness, sources, visit
 from search_index.models import Crawl, Host, Page, Passage, Snapshot
 from tests.fakes import traps
 from tests.fakes.site import Answer, Request, Site, redirect
@@ -85,6 +85,20 @@ def test_an_endless_calendar_is_cut_off_and_the_site_stays(
     assert found.filter(state="indexed").count() >= 2
     assert found.filter(reason="barren").exists()
     assert len(site.requests) < 60
+
+
+def test_a_part_of_a_site_whose_navigation_lies_outside_of_it_is_no_trap(site: Site, egress: str) -> None:
+    menu = ["/", "/about", "/contact", "/press"]
+    site.pages = {"/robots.txt": Answer("", status=404)}
+    for number in range(70):
+        related = [f"/blog/post-{number * 3 + step}" for step in (1, 2, 3)]
+        site.pages[f"/blog/post-{number}"] = text(number, *menu, *related)
+    site.pages["/blog/"] = text("start", "/blog/post-0")
+    source = sources.add(f"{site.url}/blog/", name="Blog", max_pages=60)
+    source.max_depth = 30
+    source.save()
+    crawled(source)
+    assert not Host.objects.exclude(standing="").exists()
 
 
 def test_a_site_whose_pages_have_uuids_and_navigation_is_no_trap(site: Site, egress: str) -> None:
@@ -199,6 +213,7 @@ def test_a_crawl_whose_host_rests_gives_its_worker_back_until_then(site: Site, e
     work(started.pk)
     started.refresh_from_db()
     assert started.state == "queued"
+    assert "its host has asked to be left alone" in explain.progress(source).sentence
     assert crawl.waiting() == []
     asked = [request.path for request in site.requests if request.path in {"/b/a", "/b/b", "/b/c"}]
     assert len(asked) == 1  # the others are spared

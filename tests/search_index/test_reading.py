@@ -12,6 +12,7 @@ from search_index.errors import IndexFailure, Refused, SourceFailed, Unreadable
 from search_index.explain import progress
 from search_index.models import Host, Page, Passage, Snapshot, Source
 from search_index.values import Opened
+from tests.fakes import traps
 from tests.fakes.site import Answer, Site, pdf, redirect
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("egress")]
@@ -138,6 +139,17 @@ def test_of_a_closed_host_nothing_is_asked_not_even_its_robots_txt(site: Site, s
     assert site.requests == []
     Host.objects.update(standing="")
     assert opened(f"{site.url}/faq.html")
+
+
+def test_a_host_whose_copies_contradict_each_other_is_closed_to_runs_too(site: Site) -> None:
+    site.pages = dict(traps.poisoned_copies())
+    for number in range(2):
+        opened(f"{site.url}/ai-content/{number}")
+    with pytest.raises(Refused) as refused:
+        opened(f"{site.url}/ai-content/3")
+    assert refused.value.reason == "poison"
+    assert Host.objects.get(name="127.0.0.1").standing == "poison"
+    assert not Passage.objects.exists()
 
 
 def test_a_redirect_to_a_closed_host_is_not_kept(site: Site) -> None:

@@ -57,6 +57,11 @@ def test_a_chain_of_chapters_is_no_trap() -> None:
     assert first_alarm(Watch(), looks(WORDS, 200, new=1, known=1)) is None
 
 
+def test_directories_of_files_are_no_trap_before_there_are_very_many() -> None:
+    assert first_alarm(Watch(), looks("https://e.org/pool/main/{}/", 5 * BLIND - 5, reason="links")) is None
+    assert first_alarm(Watch(), looks("https://e.org/pool/main/{}/", 6 * BLIND, reason="links")) is not None
+
+
 def test_pages_that_could_not_be_had_say_nothing() -> None:
     assert first_alarm(Watch(), looks(UUID, 100, reason="status", new=0, known=0)) is None
     watch = Watch()
@@ -76,22 +81,22 @@ def test_a_kind_of_page_that_brings_nothing_is_asked_for_no_more() -> None:
     for month in range(1, BARREN + 1):
         url = f"https://e.org/calendar/2026/{month}"
         assert not watch.barren(url)
-        watch.trap(Look(url, "thin", 1, 5, 0.01))
+        watch.count(url, "thin")
     assert "/calendar/#/#" in watch.barren("https://e.org/calendar/2031/7")
     assert not watch.barren("https://e.org/posts/7")
-    watch.trap(Look("https://e.org/calendar/2026/9", "", 1, 5, 0.01))  # it was in hand at the time
+    watch.count("https://e.org/calendar/2026/9", "")  # it was in hand at the time
     assert watch.barren("https://e.org/calendar/2031/7")
 
 
 def test_one_good_page_keeps_its_kind_in() -> None:
     watch = Watch()
     for number in range(3 * BARREN):
-        watch.trap(Look(f"https://e.org/item/{number}", "" if number % 20 == 19 else "thin", 1, 5, 0.01))
+        watch.count(f"https://e.org/item/{number}", "" if number % 20 == 19 else "thin")
     assert not watch.barren("https://e.org/item/1000")
 
 
 def test_a_page_with_a_name_of_its_own_is_of_no_kind() -> None:
     watch = Watch()
     for _again in range(2 * BARREN):
-        watch.trap(Look("https://e.org/contact", "thin", 0, 5, 0.01))
+        watch.count("https://e.org/contact", "thin")
     assert not watch.barren("https://e.org/contact")
