@@ -21,7 +21,7 @@ SLOW = 40.0  # seconds of waiting for answers, from which BLIND_SLOW pages are e
 KNOWN = 2  # links to known pages of its host that a page of a trap may have: its start, itself
 LINK_LIST = 0.2  # what a list of links counts: it leads onward by its nature, and directories of files do little else
 BRANCHES = 3  # links to unknown pages from which a page branches; where the address is a machine's, one is enough
-DRIPS = 3  # answers sent drop by drop by a host of which nothing is in the index
+DRIPS = 3  # answers in a row, sent drop by drop
 BARREN = 30  # pages of one kind in a row with nothing for the index
 # Reasons for which a page is refused by what it says: such a page has brought nothing.
 EMPTY = frozenset(
@@ -59,8 +59,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.spent = 0.0  # seconds of waiting for its answers
-        self._fruitful = False  # it had something for the index
-        self._drips = 0
+        self._drips = 0  # answers in a row
         self._blind = 0.0  # pages in a row
         self._barren: dict[str, int] = {}  # kind -> pages in a row
 
@@ -69,12 +68,10 @@ class Watch:
         self.spent += look.seconds
         if look.reason == "drip":
             self._drips += 1
-            if self._drips >= DRIPS and not self._fruitful:
-                return _("It sends its pages drop by drop.")
-            return ""
+            return _("It sends its pages drop by drop.") if self._drips >= DRIPS else ""
         if look.reason and look.reason not in EMPTY:
             return ""  # not had at all: says nothing of what the host's pages lead to
-        self._fruitful |= not look.reason
+        self._drips = 0
         return self._blindness(look)
 
     def count(self, url: str, reason: str) -> None:

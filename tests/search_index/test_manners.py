@@ -53,10 +53,11 @@ def test_a_trap_costs_little_and_leaves_nothing_in_the_search(shape: str, site: 
 def test_a_trap_that_drips_is_left_before_it_holds_us(site: Site, egress: str) -> None:
     site.pages = dict(traps.maze(trickle=0.05))
     site.pages["/"] = text(0, "/maze/a", "/maze/b", "/maze/c", "/maze/d")
-    source = sources.add(f"{site.url}/maze/", name="Trap")
+    source = sources.add(f"{site.url}/", name="Trap")
     began = time.monotonic()
     crawled(source)
     assert time.monotonic() - began < MOST_SECONDS
+    assert Host.objects.get(name="127.0.0.1").standing == "trap"
     assert not Passage.objects.exists()
 
 

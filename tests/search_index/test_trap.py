@@ -69,11 +69,12 @@ def test_pages_that_could_not_be_had_say_nothing() -> None:
     assert first_alarm(watch, seen) == 2 * BLIND_MACHINE - 1
 
 
-def test_a_host_that_only_drips_is_a_trap_and_one_with_a_slow_page_is_not() -> None:
+def test_a_host_that_drips_is_a_trap_and_one_with_a_slow_page_now_and_then_is_not() -> None:
     assert first_alarm(Watch(), looks(WORDS, 10, reason="drip", seconds=8.0)) == DRIPS
     honest = Watch()
-    assert first_alarm(honest, looks(WORDS, 1, known=9)) is None
-    assert first_alarm(honest, looks(WORDS, 10, reason="drip", seconds=0.1)) is None
+    for _again in range(5):
+        assert first_alarm(honest, looks(WORDS, DRIPS - 1, reason="drip", seconds=0.1)) is None
+        assert first_alarm(honest, looks(WORDS, 1, known=9)) is None
 
 
 def test_a_kind_of_page_that_brings_nothing_is_asked_for_no_more() -> None:
