@@ -42,6 +42,12 @@ def reindex(source: Source) -> None:
         crawl.start(source)
 
 
+def read_again(source: Source) -> None:
+    """Have the next crawl read every page in full, for the links that it left aside until now: a page that says the
+    same keeps its passages and their vectors."""
+    source.pages.update(etag="", last_modified="", body_sha256="")
+
+
 def take_anyway(page: Page) -> None:
     """Have the page in the index, whatever its text is judged to be; a crawl of its source reads it."""
     with transaction.atomic():

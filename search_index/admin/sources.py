@@ -43,6 +43,7 @@ ADDRESSES = ("allow", "deny")  # of a web source
 JUDGED = ("collection", "source_class")  # what is said of all of its pages
 NOT_KEPT_FRESH = frozenset({Source.Kind.LIVE, Source.Kind.UPLOAD})  # kinds that are never crawled by themselves
 TREND = 12  # crawls in the small chart of the list
+REACH = frozenset({"allow", "deny", "max_depth"})  # which links a crawl follows
 SHOWN = 20  # of the rows that keep sources from being deleted
 
 
@@ -321,6 +322,8 @@ class SourceAdmin(Weighed, SourceBase):
     def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
         if change:
             obj.save(update_fields=form.changed_data)  # no more: a pause in the meantime must stay
+            if not REACH.isdisjoint(form.changed_data):
+                reindex.read_again(obj)
             return
         source = form.add()
         crawl.start(source)

@@ -135,6 +135,18 @@ def test_settings_change_and_place_and_kind_do_not(operator: Client) -> None:
     assert (source.kind, source.location) == ("site", "https://docs.example/")
 
 
+def test_a_source_that_reaches_further_is_read_in_full_again(operator: Client) -> None:
+    source = make_source()
+    page = Page.objects.create(source=source, url="https://docs.example/", etag='"1"', body_sha256="ab")
+    given = {"name": "Docs", "max_pages": "7", "max_depth": str(source.max_depth), "delay": "1.0", "boost": "0"}
+    operator.post(url("source_change", source.pk), given)
+    page.refresh_from_db()
+    assert page.etag == '"1"'
+    operator.post(url("source_change", source.pk), given | {"max_depth": "20"})
+    page.refresh_from_db()
+    assert (page.etag, page.body_sha256) == ("", "")
+
+
 def test_saving_settings_does_not_undo_a_pause_of_another_tab(operator: Client) -> None:
     source = make_source()
     operator.get(url("source_change", source.pk))

@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError
 from django.db.models.functions import Now
 
-from search_index import blocklist, crawl, explain, likeness, sources, visit
+from search_index import blocklist, crawl, explain, likeness, reindex, sources, visit
 from search_index.models import Crawl, Host, Page, Passage, Snapshot
 from tests.fakes import traps
 from tests.fakes.site import Answer, Request, Site, redirect
@@ -180,6 +180,22 @@ def test_the_same_bytes_are_not_read_again_though_the_site_knows_no_validators(
     again = crawled(source)
     assert pages(source) == first
     assert (again.fetched, again.failed, again.unchanged) == (0, 0, list(first.values()).count("indexed"))
+
+
+def test_links_that_were_left_aside_are_found_when_the_source_reaches_further(site: Site, egress: str) -> None:
+    for name, onward in (("", "a"), ("a", "b"), ("b", "c"), ("c", "")):
+        site.pages[f"/d/{name}"] = Answer(text(f"d{name}", f"/d/{onward}"), headers={"ETag": f'"{name}"'})
+    source = sources.add(f"{site.url}/d/")
+    source.max_depth = 1
+    source.save()
+    crawled(source)
+    assert set(pages(source)) == {"", "a"}
+    source.max_depth = 5
+    source.save()
+    reindex.read_again(source)
+    again = crawled(source)
+    assert set(pages(source)) == {"", "a", "b", "c"}
+    assert (again.unchanged, again.fetched) == (2, 2)
 
 
 def test_a_verdict_stands_while_the_page_says_that_it_has_not_changed(site: Site, egress: str) -> None:
