@@ -14,7 +14,7 @@ from django.db.backends.utils import CursorWrapper
 
 from search_index.sql import SQL
 
-COUNTED = 2_000  # a term that ANALYZE does not know is counted so far: beyond, its weight hardly falls
+COUNTED = 500  # a term that ANALYZE does not know is counted so far; beyond, how many there are is estimated
 MOST_TERMS = 32  # of a pasted page of text, the rarest say enough
 # About so many passages are ranked for a query: ranking costs some 10 µs each, and more are no better (LOG.md).
 MOST_RANKED = 1_000
@@ -32,7 +32,7 @@ class Words:
 
     queries: list[str]  # each term as a tsquery, rarest first
     weights: list[float]  # the terms' weights
-    candidates: str | None  # the tsquery that brings the passages to be ranked; None where the query has no terms
+    candidates: list[str]  # the tsqueries that together bring the passages to be ranked; none where it has no terms
     phrases: list[str]  # each as a tsquery
     letters: list[str]  # and as it was written, in lower case
 
@@ -56,12 +56,14 @@ def words(cursor: CursorWrapper, text: str, total: float, share: float) -> Words
     )
 
 
-def _candidates(found: list[tuple[str, float]], weights: Sequence[float], total: float, most: float) -> str | None:
-    """The tsquery of the passages that are worth ranking: those whose terms weigh most together, about `most` of them.
+def _candidates(found: list[tuple[str, float]], weights: Sequence[float], total: float, most: float) -> list[str]:
+    """The tsqueries of the passages worth ranking: those whose terms weigh most together, about `most` of them.
 
     Each set of terms is expected to stand alone in as many passages as it would were the terms independent; the
     heaviest sets are taken until they hold enough. What holds more terms weighs more, so that a set is taken with all
     that contain it, and only the smallest have to be named: a rare term alone, of common ones two or three together.
+    They are gathered by their rarest term, a tsquery each: an index that is asked for all of them at once goes through
+    the lists of all terms but the commonest, asked so through the rarest of each (at 10^6 passages half the time).
     """
     terms = [
         (query, weight, min(0.9, passages / total)) for (query, passages), weight in zip(found, weights, strict=True)
@@ -77,7 +79,14 @@ def _candidates(found: list[tuple[str, float]], weights: Sequence[float], total:
             break
         taken.add(some)
     smallest = [some for some in sets if some in taken and not any(some - {i} in taken for i in some)]
-    return " | ".join(f"({' & '.join(terms[i][0] for i in sorted(some))})" for some in smallest) or None
+    gathered: dict[int, list[str]] = {}
+    for some in smallest:
+        rarest, *others = sorted(some)
+        gathered.setdefault(rarest, []).append(" & ".join(terms[i][0] for i in others))
+    return [
+        f"{terms[rarest][0]} & ({' | '.join(rest)})" if rest[0] else terms[rarest][0]
+        for rarest, rest in gathered.items()
+    ]
 
 
 def _phrases(cursor: CursorWrapper, text: str) -> list[tuple[str, str]]:

@@ -84,7 +84,7 @@ class Asked:
             {"most": EXACT_PASSAGES + 1, "ef_search": str(BITS_EF_SEARCH if meant.by_bits else EF_SEARCH)},
         )
         (total, *_settings) = cursor.fetchone()
-        bare = cls(cursor, Words([], [], None, [], []), filters, candidates, meant, int(total))
+        bare = cls(cursor, Words([], [], [], [], []), filters, candidates, meant, int(total))
         within = bare.count() if filters != Filters() else int(total)
         share = within / total if 0 < within <= EXACT_PASSAGES else 1.0
         return replace(bare, terms=words(cursor, text, total, share), within=within)
@@ -112,10 +112,14 @@ class Asked:
             "letters": self.terms.letters,
             "holding": None,
             "queries": self.terms.queries,
+            "bringing": self.terms.candidates,
             "weights": self.terms.weights,
             "fields": FIELDS,
         }
-        self.cursor.execute(SQL[name], always | parameters)
+        # Each by itself: the index is asked for one after the other.
+        brought = range(1, len(self.terms.candidates) + 1)
+        bringing = " OR ".join(f"lexemes @@ (%(bringing)s::tsquery[])[{number}]" for number in brought)
+        self.cursor.execute(SQL[name].replace("{bringing}", bringing), always | parameters)
         rows: list[Any] = self.cursor.fetchall()
         return rows
 
@@ -276,7 +280,7 @@ def _best_by_terms(asked: Asked) -> set[int]:
     """The lexical candidates; none where the query has no term that the index knows."""
     if not asked.terms.candidates:
         return set()
-    return {passage for (passage,) in asked.run("best_by_terms", terms=asked.terms.candidates)}
+    return {passage for (passage,) in asked.run("best_by_terms")}
 
 
 def _scored(asked: Asked, found: set[int], vector: Vectors, moved: Vectors) -> list[Candidate]:

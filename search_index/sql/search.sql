@@ -45,7 +45,8 @@ SELECT nullif(phraseto_tsquery('english', %(phrase)s)::text, '')
 
 -- terms --
 -- The terms of a query, rarest first, each as a tsquery and with the number of passages that hold it. Of the common
--- terms ANALYZE keeps the frequencies; the others are rare by that very fact and counted, up to a limit.
+-- terms ANALYZE keeps the frequencies; the others are rare by that very fact and counted, up to a limit: one that is
+-- beyond it lies between the limit and the rarest of the common ones, and is taken for their geometric mean.
 WITH common AS (
     SELECT element.lexeme, element.frequency
     FROM pg_stats,
@@ -62,7 +63,10 @@ SELECT
     coalesce(
         common.frequency * %(total)s,
         (
-            SELECT count(*)
+            SELECT CASE
+                WHEN count(*) < %(most)s THEN count(*)
+                ELSE greatest(%(most)s, sqrt(%(most)s * (SELECT min(frequency) FROM common) * %(total)s))
+            END
             FROM (SELECT FROM search_index_passage WHERE lexemes @@ term.query LIMIT %(most)s) AS holding
         )
     ) AS passages
@@ -70,14 +74,14 @@ FROM term LEFT JOIN common USING (lexeme)
 ORDER BY passages, term.query::text
 
 -- best_by_terms --
--- The passages that the query's terms bring (lexical.py), best first by all terms: see score. The inner query unpacks a
+-- The passages that the query's terms bring (lexical.py says which), best first by all terms: see score. The inner query unpacks a
 -- passage's terms once (appending nothing makes a plain copy, LIMIT keeps it), not again for each term. Of what one
 -- common word alone brings, a part is ranked.
 SELECT id
 FROM (
     SELECT id, lexemes || ''::tsvector AS lexemes
     FROM search_index_passage AS passage
-    WHERE lexemes @@ %(terms)s::tsquery AND {within}
+    WHERE ({bringing}) AND {within}
     LIMIT 20000
 ) AS passage
 ORDER BY (
