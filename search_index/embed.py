@@ -51,6 +51,11 @@ def embed_query(text: str) -> Vectors:
     return vector
 
 
+def vector_text(vector: Vectors) -> str:
+    """A vector as PostgreSQL reads it, to six decimals: those of a halfvec below 1 are no finer where it matters."""
+    return str(np.round(vector.astype(float), 6).tolist())
+
+
 def passage_text(title: str, heading: str, text: str) -> str:
     """What is embedded for a passage: its title and path of headings, where it has them, give the text its context."""
     return "\n".join(part for part in (title, heading, text) if part)

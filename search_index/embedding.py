@@ -25,12 +25,11 @@ from redis import Redis
 
 from config.loop import in_pool, in_thread
 from search_index import succession
-from search_index.embed import Vectors, passage_text
+from search_index.embed import Vectors, passage_text, vector_text
 from search_index.embedders import Embedder, embedder, wanted
 from search_index.errors import IndexFailure, RetryLater
 from search_index.models import EmbeddingModel, Vector
 from search_index.sql import SQL
-from search_index.store import vector_text
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -14,10 +14,10 @@ from django.db.backends.utils import CursorWrapper
 
 from search_index.sql import SQL
 
-COUNTED = 500  # a term that ANALYZE does not know is counted so far; beyond, how many there are is estimated
+COUNTED = 200  # a term that ANALYZE does not know is counted so far; beyond, how many there are is estimated
 MOST_TERMS = 32  # of a pasted page of text, the rarest say enough
 # About so many passages are ranked for a query: ranking costs some 10 µs each, and more are no better (LOG.md).
-MOST_RANKED = 1_000
+MOST_RANKED = 500
 MOST_BRINGING = 8  # terms, the rarest, that bring them
 RARITY = 1.25  # exponent of a term's weight
 # What a term counts for by where it stands, in PostgreSQL's order D, C, B, A: text, (unused), headings, title.

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from django.db import connection, transaction
@@ -23,14 +23,13 @@ from django.utils import timezone
 
 from config import endpoints
 from search_index import embedding, names
-from search_index.embed import Vectors, embed_passages, embed_query, passage_text
+from search_index.embed import Vectors, embed_passages, embed_query, passage_text, vector_text
 from search_index.embedding import QueryVector
 from search_index.latest import asks_for_latest, recency
 from search_index.lexical import FIELDS, Words, words
 from search_index.models import Source, SourceClass
 from search_index.rerank import rerank
 from search_index.sql import SQL
-from search_index.store import vector_text
 from search_index.values import Filters, Hit
 
 Mode = Literal["hybrid", "dense", "lexical"]
@@ -44,9 +43,9 @@ FEEDBACK_TRUST = 4  # power of a passage's score: the best one counts most, a fa
 NAMED = 0.2  # what a page gains that one of the best passages names, times that passage's score (tuned: LOG.md)
 NAMED_PASSAGES = 3  # of a page that is named, the nearest ones
 NAMESAKES = 5  # a name that more pages bear names none
-EXACT_PASSAGES = 10_000  # up to so many are compared one by one: all neighbours are found, in less than 10 ms
+EXACT_PASSAGES = 10_000  # up to so many are compared one by one: all neighbours are found, in 4 to 25 ms
 LONGEST_QUERY = 10_000  # characters; what is pasted beyond them is not looked at
-EF_SEARCH = 200  # how far HNSW looks around
+EF_SEARCH = 150  # how far HNSW looks around
 BITS_OVERFETCH = 8  # times the candidates that an index of bits brings, to be scored by their vectors (LOG.md)
 BITS_EF_SEARCH = 800
 RERANKED = 30  # of the best: one request, and more of them would gain little for what they cost
@@ -124,8 +123,7 @@ class Asked:
         return rows
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A passage with its exact scores, and what weight and diversity look at."""
 
     passage: int
@@ -297,7 +295,7 @@ def _second_look(asked: Asked, vector: Vectors, ranked: list[Scored], share: flo
     found |= nearest(asked, towards)
     known = {candidate.passage: candidate for _score, candidate in ranked}
     closeness = dict(asked.run("closeness", ids=list(known), moved=vector_text(towards)))
-    before = [replace(candidate, moved=closeness.get(passage, 0.0)) for passage, candidate in known.items()]
+    before = [candidate._replace(moved=closeness.get(passage, 0.0)) for passage, candidate in known.items()]
     return _ranked([*before, *_scored(asked, found - set(known), vector, towards)], share, named)
 
 
@@ -363,7 +361,7 @@ def _weighed(ranked: Sequence[Scored], query: str) -> list[Scored]:
     """The candidates by their scores times their weights."""
     today = timezone.localdate()
     latest = asks_for_latest(query, today)
-    weighed = [replace(candidate, weight=_weight(candidate, today, latest)) for _score, candidate in ranked]
+    weighed = [candidate._replace(weight=_weight(candidate, today, latest)) for _score, candidate in ranked]
     scores = [score * candidate.weight for (score, _unweighed), candidate in zip(ranked, weighed, strict=True)]
     return sorted(zip(scores, weighed, strict=True), key=_order)
 
@@ -405,7 +403,7 @@ def _reranked(query: str, weighed: Sequence[Scored], texts: Mapping[int, str]) -
     for ours, theirs, (_relevance, candidate) in zip(fused, reranked, read, strict=True):
         share = (1 - RERANKER_SHARE) * ours + RERANKER_SHARE * theirs
         score = (low + (high - low) * share) * candidate.weight
-        again.append((score, replace(candidate, reranked=says[candidate.passage])))
+        again.append((score, candidate._replace(reranked=says[candidate.passage])))
     return sorted([*again, *rest], key=_order)
 
 

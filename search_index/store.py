@@ -23,7 +23,6 @@ from search_index.sql import SQL
 
 if TYPE_CHECKING:
     from search_index.chunk import Chunk
-    from search_index.embed import Vectors
     from search_index.extract import Extracted
     from search_index.fetch import Fetched
     from search_index.lease import Held
@@ -248,11 +247,6 @@ def _replace_passages(page: Page, snapshot: Snapshot, extracted: "Extracted", ch
 def host_of(url: str) -> str:
     """The web host of an address; empty for files and datasets."""
     return urlsplit(url).hostname or "" if url.startswith(("http://", "https://")) else ""
-
-
-def vector_text(vector: "Vectors") -> str:
-    """A vector as PostgreSQL reads it; five digits are more than a halfvec holds."""
-    return "[" + ",".join(f"{x:.5g}" for x in vector.tolist()) + "]"
 
 
 def _save_page(

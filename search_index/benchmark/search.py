@@ -22,10 +22,10 @@ from search_index.benchmark.measured import percentiles, timed
 from search_index.benchmark.prose import Prose
 from search_index.benchmark.space import Space
 from search_index.benchmark.stock import Progress
+from search_index.embed import vector_text
 from search_index.embedding import QueryVector
 from search_index.models import Passage
 from search_index.query import CANDIDATES, Asked
-from search_index.store import vector_text
 from search_index.values import Filters
 
 PASSAGES, QUERIES = 200_000, 200

@@ -20,12 +20,11 @@ from django.utils.translation import gettext as _
 from search_index import embedding
 from search_index.benchmark.prose import Prose
 from search_index.benchmark.space import Space
-from search_index.embed import Vectors
+from search_index.embed import Vectors, vector_text
 from search_index.errors import BadSource
 from search_index.models import Page, Passage, Snapshot, Source
 from search_index.names import name
 from search_index.sql import SQL
-from search_index.store import vector_text
 
 MINE = "Benchmark "  # how the names of a benchmark's sources begin
 A_PAGE = 4  # passages

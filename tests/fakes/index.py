@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from django.db import connection
 
 from search_index.chunk import Chunk, chunk
-from search_index.embed import Vectors, embed_passages, passage_text
+from search_index.embed import Vectors, embed_passages, passage_text, vector_text
 from search_index.extract import Extracted
 from search_index.fetch import Fetched
 from search_index.lease import Held
 from search_index.models import Crawl, Page, Snapshot, Source
-from search_index.store import Prepared, store_many, vector_text
+from search_index.store import Prepared, store_many
 
 
 def new_source(name: str, kind: str = "folder") -> Source:
