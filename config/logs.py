@@ -28,7 +28,7 @@ _SECRET_LENGTH = 8  # a shorter secret would strike out ordinary words
 
 def redacted(line: str) -> str:
     """The line without share tokens, passwords in URLs and secrets of the environment."""
-    for secret in env.known_secrets():
+    for secret in sorted(env.known_secrets(), key=len, reverse=True):  # one may be a part of another
         if len(secret) >= _SECRET_LENGTH:
             line = line.replace(secret, "***")
     return _PASSWORD.sub("***@", _SHARE.sub(r"\1***", line))

@@ -41,6 +41,13 @@ def test_a_secret_of_the_environment_is_not_logged_even_in_a_traceback(monkeypat
         assert "sk-very-secret-key" not in line
 
 
+def test_a_secret_that_is_a_part_of_another_leaves_no_rest_of_it(monkeypatch):
+    for name, secret in {"EMBED_KEY": "part-of-it", "RERANK_KEY": "the-part-of-it-and-more"}.items():
+        monkeypatch.setenv(name, secret)
+        env.secret(name)
+    assert logs.redacted("Bearer the-part-of-it-and-more, part-of-it.") == "Bearer ***, ***."
+
+
 def test_json_is_one_object_a_line_with_the_extras():
     line = logs.Json().format(record("two\nlines", level=logging.WARNING, run="42", color_message="\033[31m"))
     assert "\n" not in line
