@@ -5,7 +5,7 @@ it was. Blocking; async code calls it in a thread. Fetches nothing.
 Called by crawl.py and reading.py.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -92,32 +92,44 @@ def put_off(held: Held, host: str, seconds: float) -> None:
 def give_up(held: Held | None, page: Page, failure: IndexFailure, fetched: "Fetched | None" = None) -> None:
     """Record why a page has no text now: refused, failed, or put off. `fetched` is what was fetched, where the failure
     rests on that alone: while it stays the same, so does the failure. Raises LostLease."""
+    give_up_all(held, [(page, failure, fetched)])
+
+
+def give_up_all(held: Held | None, failures: "Sequence[tuple[Page, IndexFailure, Fetched | None]]") -> None:
+    """The same of several pages: an update each, and one of the crawl's counts."""
+    if not failures:
+        return
     with transaction.atomic():
-        page.attempts += 1
-        page.reason, page.detail = failure.reason[:30], str(failure)
-        page.tried_at = timezone.now()
-        after = failure.after or 0.0 if isinstance(failure, RetryLater) else LONGEST_WAIT + 1
-        if held is not None and page.attempts < ATTEMPTS and after <= LONGEST_WAIT:
-            wait = max(after, BACK_OFF * 4 ** (page.attempts - 1))
-            Page.objects.filter(id=page.pk).update(
-                due_at=Now() + timedelta(seconds=wait),
-                tried_at=page.tried_at,
-                attempts=page.attempts,
-                reason=page.reason,
-                detail=page.detail,
-            )
-            lease.check(held)
-            return
-        refused = isinstance(failure, Refused)
-        page.state, page.due_at = (State.REFUSED if refused else State.FAILED), None
-        if fetched is not None and not fetched.not_modified:
-            page.etag, page.last_modified = fetched.etag, fetched.last_modified[:100]
-            page.http_status, page.content_type = fetched.status, fetched.content_type[:100]
-        page.save(update_fields=["state", "reason", "detail", "attempts", "due_at", "tried_at", "signals", *FETCHED])
-        if refused:
-            _forget(page)
+        for page, failure, fetched in failures:
+            _give_up(held, page, failure, fetched)
+        states = [page.state for page, _failure, _fetched in failures]
         if held is not None:
-            lease.count(held, refused=int(refused), failed=int(not refused))
+            lease.count(held, refused=states.count(State.REFUSED), failed=states.count(State.FAILED))
+
+
+def _give_up(held: Held | None, page: Page, failure: IndexFailure, fetched: "Fetched | None") -> None:
+    page.attempts += 1
+    page.reason, page.detail = failure.reason[:30], str(failure)
+    page.tried_at = timezone.now()
+    after = failure.after or 0.0 if isinstance(failure, RetryLater) else LONGEST_WAIT + 1
+    if held is not None and page.attempts < ATTEMPTS and after <= LONGEST_WAIT:
+        wait = max(after, BACK_OFF * 4 ** (page.attempts - 1))
+        Page.objects.filter(id=page.pk).update(
+            due_at=Now() + timedelta(seconds=wait),
+            tried_at=page.tried_at,
+            attempts=page.attempts,
+            reason=page.reason,
+            detail=page.detail,
+        )
+        return
+    refused = isinstance(failure, Refused)
+    page.state, page.due_at = (State.REFUSED if refused else State.FAILED), None
+    if fetched is not None and not fetched.not_modified:
+        page.etag, page.last_modified = fetched.etag, fetched.last_modified[:100]
+        page.http_status, page.content_type = fetched.status, fetched.content_type[:100]
+    page.save(update_fields=["state", "reason", "detail", "attempts", "due_at", "tried_at", "signals", *FETCHED])
+    if refused:
+        _forget(page)
 
 
 def gone(held: Held, pages: Iterable[Page], failure: IndexFailure) -> None:

@@ -28,6 +28,9 @@ EMPTY = frozenset(
     """thin copy template duplicate gibberish repeated spam linkfarm empty boilerplate links noindex""".split()  # noqa: SIM905
 )
 
+# Of those, what says nothing against a kind of page: such pages are there to be followed.
+FOLLOWED = frozenset({"links", "noindex"})
+
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}|[0-9a-f]{16,}", re.I)
 _RANDOM = re.compile(r"(?=(?:[A-Za-z]*[0-9]){3})(?=(?:[0-9]*[A-Za-z]){3})[A-Za-z0-9_-]{12,}")
 _NUMBER = re.compile(r"[0-9]+")
@@ -77,7 +80,7 @@ class Watch:
     def count(self, url: str, reason: str) -> None:
         """Note what became of a page in the end: why it is not in the index, or ""."""
         shape = kind(url)
-        if ("#" in shape or "*" in shape) and (not reason or reason in EMPTY):
+        if ("#" in shape or "*" in shape) and (not reason or reason in EMPTY - FOLLOWED):
             # What was shut stays shut: pages that were in hand at the time would open it again.
             self._barren[shape] = self._barren.get(shape, 0) + 1 if reason or self.barren(url) else 0
 

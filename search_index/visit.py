@@ -77,6 +77,12 @@ class _Outcome:
     near: Sequence[str] = ()  # all links to its own host
     seconds: float = 0.0  # that the host took to answer
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was in the index and is no more, for its host says so."""
+        failure = self.failure
+        return isinstance(failure, StatusFailed) and failure.status in GONE and self.page.snapshot_id is not None
+
 
 class _Visit:
     """A pass under way: which pages are in hand, what of them is still to be written, and what is known of hosts."""
@@ -329,24 +335,22 @@ class _Visit:
 
     def _write_together(self, outcomes: Sequence[_Outcome]) -> None:
         """In one transaction with the links that the pages bring: a page that is done has lost none."""
+        moved = [one for one in outcomes if one.moved_to]
+        gone = [(one.page, one.failure) for one in outcomes if one.failure and one.is_gone]
+        failed = [(one.page, one.failure, one.fetched) for one in outcomes if one.failure and not one.is_gone]
+        stored = [one.prepared for one in outcomes if one.prepared]
+        same = [(one.page, one.fetched) for one in outcomes if not (one.prepared or one.failure or one.moved_to)]
         with transaction.atomic():
             for one in outcomes:
                 frontier.add(self.held, one.new, depth=one.page.depth + 1, found_on=one.page.url)
-            for one in outcomes:
-                if one.moved_to:
-                    wanted = self.scope.holds(one.moved_to)
-                    frontier.moved(self.held, one.page, one.moved_to, wanted, one.spelling)
-                elif one.failure:
-                    self._give_up(one.page, one.failure, one.fetched)
-            store_many(self.held, [one.prepared for one in outcomes if one.prepared])
-            same = [one for one in outcomes if not (one.prepared or one.failure or one.moved_to)]
-            store_same(self.held, [(one.page, one.fetched) for one in same])
-
-    def _give_up(self, page: Page, failure: IndexFailure, fetched: Fetched | None) -> None:
-        if isinstance(failure, StatusFailed) and failure.status in GONE and page.snapshot_id is not None:
-            frontier.gone(self.held, [page], failure)
-        else:
-            frontier.give_up(self.held, page, failure, fetched)
+            for one in moved:
+                wanted = self.scope.holds(one.moved_to)
+                frontier.moved(self.held, one.page, one.moved_to, wanted, one.spelling)
+            for page, failure in gone:
+                frontier.gone(self.held, [page], failure)
+            frontier.give_up_all(self.held, failed)
+            store_many(self.held, stored)
+            store_same(self.held, same)
 
     # --- traps ---
     def _watch(self, outcome: _Outcome) -> None:

@@ -89,6 +89,13 @@ def test_a_kind_of_page_that_brings_nothing_is_asked_for_no_more() -> None:
     assert watch.barren("https://e.org/calendar/2031/7")
 
 
+def test_lists_of_links_are_followed_however_many_there_are() -> None:
+    watch = Watch()
+    for number in range(3 * BARREN):
+        watch.count(f"https://e.org/list/{number}", "links")
+    assert not watch.barren("https://e.org/list/1000")
+
+
 def test_one_good_page_keeps_its_kind_in() -> None:
     watch = Watch()
     for number in range(3 * BARREN):
