@@ -28,28 +28,6 @@ if TYPE_CHECKING:
     from search_index.lease import Held
 
 FETCH_FIELDS = ["final_url", "http_status", "content_type", "etag", "last_modified"]
-PAGE_FIELDS = [
-    "state",
-    "reason",
-    "detail",
-    "attempts",
-    "due_at",
-    "fetched_at",
-    "tried_at",
-    "rendered",
-    "snapshot",
-    "name",
-    "body_sha256",
-    "looks",
-    "changes",
-    "signals",
-    "bands",
-    "cluster",
-    "conflict",
-    *FETCH_FIELDS,
-]
-
-
 # Of a page that says what it said before.
 LOOK_FIELDS = [
     "state",
@@ -65,6 +43,7 @@ LOOK_FIELDS = [
     "signals",
     *FETCH_FIELDS,
 ]
+PAGE_FIELDS = [*LOOK_FIELDS, "snapshot", "name", "changes", "bands", "cluster", "conflict"]
 
 
 class Prepared(NamedTuple):

@@ -166,6 +166,10 @@ class _Visit:
         del self.in_hand[page.pk]
         self.moved_on.set()
 
+    def _put_back(self, host: str) -> None:
+        """Leave to the frontier what was taken of the host and is not in hand."""
+        self.waiting = deque(page for page in self.waiting if host_of(page.url) != host)
+
     # --- one page ---
     async def _visited(self, page: Page) -> _Outcome | None:
         """What comes of a page; None where nothing was asked, because its host rests. Raises LostLease, IsFeed, and
@@ -195,7 +199,7 @@ class _Visit:
     async def _put_off(self, page: Page, rest: hosts.Resting) -> None:
         host = host_of(page.url)
         await in_thread(frontier.put_off, self.held, host, rest.after)
-        self.waiting = deque(other for other in self.waiting if host_of(other.url) != host)
+        self._put_back(host)
 
     async def _read(self, page: Page, outcome: _Outcome) -> None:
         """Fetch and read a page, and put on its outcome what was found. Raises IndexFailure's kinds."""
@@ -363,7 +367,7 @@ class _Visit:
         self.met |= near
         reason = outcome.failure.reason if outcome.failure else ""
         look = trap.Look(outcome.page.url, reason, len(new), len(near) - len(new), outcome.seconds)
-        if why := self.watches.setdefault(host, trap.Watch()).trap(look):
+        if why := self.watches[host].trap(look):
             self._found_out(host, Refused(Host.Standing.TRAP, why))
             self.unwritten.add(host)
 
@@ -382,7 +386,7 @@ class _Visit:
     def _found_out(self, host: str, refused: Refused) -> None:
         log.warning("%s is closed (%s): %s", host, refused.reason, refused)
         self.closed[host] = refused
-        self.waiting = deque(page for page in self.waiting if host_of(page.url) != host)
+        self._put_back(host)
 
     async def _close(self) -> None:
         """Close the traps for everybody: here, where nothing of them can be written at the same time."""
