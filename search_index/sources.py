@@ -59,7 +59,7 @@ def guess_kind(location: str) -> str:
     Of an address only its spelling is looked at: what turns out to be a feed when it is fetched becomes one (feed.py).
     """
     if location.startswith(("http://", "https://")):
-        path = urlsplit(location).path.lower()
+        path = urlsplit(_checked_address(location)).path.lower()
         if "sitemap" in path and path.endswith(_SITEMAPS):
             return Kind.SITEMAP
         return Kind.FEED if path.rstrip("/").endswith(_FEEDS) else Kind.SITE

@@ -205,3 +205,8 @@ async def test_a_sitemap_that_leads_to_itself_ends(site: Site) -> None:
     site.pages["/map.xml"] = listing(f"{site.url}/map.xml", f"{site.url}/map2.xml", root="sitemapindex")
     site.pages["/map2.xml"] = listing(f"{site.url}/map.xml", root="sitemapindex")
     assert await sitemap.urls(f"{site.url}/map.xml", 0) == []
+
+
+def test_an_address_that_cannot_be_read_is_said_to_be_none() -> None:
+    with pytest.raises(BadSource):
+        sources.guess_kind("http://[bad")
