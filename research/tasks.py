@@ -19,19 +19,22 @@ from django.utils.translation import gettext as _
 from config.loop import in_thread
 from config.loop import run as run_on_loop
 from research import live
-from research.engine.budget import budget
+from research.engine.budget import Budget
 from research.engine.index import WholeIndex
 from research.engine.journal import Journal, claim
 from research.engine.kit import Kit
 from research.engine.loop import research as research_question
 from research.engine.parallel import unless
-from research.engine.values import Question
+from research.engine.search import candidates
+from research.engine.values import Candidate, Question
 from research.errors import LeaseLost, RunFailed
 from research.models import Run
 from research.reasoning import reasoner
+from search_index import api
 
 logger = logging.getLogger(__name__)
 
+INHERITED = 20  # pieces of evidence of the earlier run that a follow-up reads first
 OVERDUE = timedelta(seconds=3)  # a queued run's bell is rung again after this
 _slots = threading.BoundedSemaphore(settings.RUNS_AT_ONCE)
 
@@ -70,8 +73,10 @@ async def conduct(run_id: str, epoch: int) -> None:
         async with journal:
             question, kit = await in_thread(_prepared, run_id)
             state = await unless(journal.lost, research_question(question, kit, journal))
-            if state is not None:
-                await journal.end(state)
+            if state is Run.State.REVIEW:
+                await journal.review()
+            elif state is not None:
+                await journal.end(state, leg=question.leg)
     except asyncio.CancelledError:
         await journal.release()
         raise
@@ -88,7 +93,7 @@ async def conduct(run_id: str, epoch: int) -> None:
 
 async def _fail(journal: Journal, why: str) -> None:
     try:
-        await journal.end(Run.State.FAILED, why)
+        await journal.end(Run.State.FAILED, why, await in_thread(_leg, journal.run_id))
     except LeaseLost:
         logger.info("run %s is another worker's now", journal.run_id)
 
@@ -96,5 +101,53 @@ async def _fail(journal: Journal, why: str) -> None:
 def _prepared(run_id: str) -> tuple[Question, Kit]:
     run = Run.objects.get(pk=run_id)
     sources = tuple(run.sources.values_list("id", flat=True))
-    question = Question(str(run.pk), run.question, sources, run.sealed)
-    return question, Kit(reasoner(run.reasoner), WholeIndex(), budget(run.effort, run.question))
+    question = Question(
+        run=str(run.pk),
+        text=run.question,
+        sources=sources,
+        sealed=run.sealed,
+        today=run.created_at.date().isoformat(),
+        auto=run.effort == Run.Effort.AUTO,
+        review=run.review_plan,
+        limits=run.limits,
+        leg=run.leg,
+        earlier=_earlier(run),
+        inherited=_inherited(run),
+    )
+    return question, Kit(reasoner(run.reasoner), WholeIndex(), Budget(**run.budget))
+
+
+def _leg(run_id: str) -> int:
+    return Run.objects.values_list("leg", flat=True).get(pk=run_id)
+
+
+def _earlier(run: Run) -> str:
+    """What was asked and answered before a follow-up."""
+    if run.follows is None:
+        return ""
+    report = run.follows.reports.last()
+    return f"{run.follows.question} {report.answer if report else ''}".strip()
+
+
+def _inherited(run: Run) -> tuple[Candidate, ...]:
+    """The evidence that a follow-up starts from, as passages to be read first: the best of it."""
+    if run.follows is None:
+        return ()
+    rows = run.follows.evidence.order_by("-score", "number")[:INHERITED]
+    return candidates(
+        [
+            {
+                "snapshot": row.snapshot_id,
+                "start": row.start,
+                "end": row.end,
+                "text": row.quote,
+                "heading": "",
+                "title": page.title,
+                "url": page.url,
+                "source": page.source,
+                "score": row.score,
+            }
+            for row in rows
+            for page in [api.snapshot(row.snapshot_id)]
+        ]
+    )

@@ -13,6 +13,7 @@ import logging
 import random
 import time
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -87,13 +88,15 @@ class Journal:
         self.stop = asyncio.Event()  # the person wants it to end: with what is known, and soon
         self.hurry = asyncio.Event()  # the person wants the answer now (or wants it to end)
         self.lost = asyncio.Event()  # another worker has the run
+        self.wished = asyncio.Event()  # the person changed the plan; whoever waits for it clears it
+        self.wishes = 0  # how many of the person's wishes are known
         self._steps: dict[str, Recorded] = {}
+        self._again: Counter[str] = Counter()  # keys of failed steps, and how often the person wanted them tried again
         self._doing: dict[str, asyncio.Lock] = {}
         self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Journal":
-        for recorded in await self._database(self._load):
-            self._steps[recorded.key] = recorded
+        self._take(await self._database(self._load))
         self._refuse_to_go_in_circles()
         await self._look()
         self._watching = asyncio.create_task(self._watch())
@@ -121,7 +124,9 @@ class Journal:
         3. Its result and cost are committed together with the rows that `keep` writes. `keep` is blocking, gets the
            result and returns it as it is to be recorded (with numbers it gave, say).
         4. A StepFailed is committed too, and raised. Raises LeaseLost where the run is somebody else's by now.
+        5. A failed step that the person wants tried again is done anew, under a key of its own.
         """
+        key = self._tried_again(key)
         async with self._doing.setdefault(key, asyncio.Lock()):
             done = self._steps.get(key)
             if done is None:
@@ -134,12 +139,16 @@ class Journal:
 
     def has(self, key: str) -> bool:
         """Whether the step is recorded: limits hold for new steps, the past is replayed as it was."""
-        return key in self._steps
+        return self._tried_again(key) in self._steps
 
-    def results(self, kind: str) -> list[Result]:
-        """The results of all steps of a kind that did not fail, in the order in which they were committed."""
-        steps = sorted(self._steps.values(), key=lambda step: step.seq)
-        return [step.result for step in steps if step.kind == kind and not step.error]
+    def recorded(self, *kinds: str) -> list[Recorded]:
+        """All steps of these kinds that did not fail, in the order in which they were committed."""
+        found = (step for step in self._steps.values() if step.kind in kinds and not step.error)
+        return sorted(found, key=lambda step: step.seq)
+
+    def results(self, *kinds: str) -> list[Result]:
+        """The results of these steps."""
+        return [step.result for step in self.recorded(*kinds)]
 
     def spent(self) -> Cost:
         """What the whole run has cost so far, before and after any crash. `seconds` counts side by side work once."""
@@ -156,8 +165,16 @@ class Journal:
         await self._database(self._mine().update, activity=text)
         await self.publish(self.run_id, {"activity": text})
 
-    async def end(self, state: Run.State, error: str = "") -> None:
-        """Record how the run ended. Nothing can be recorded after it."""
+    async def review(self) -> None:
+        """Let go of the run until the person has seen its plan (launch.approve sets it going again)."""
+        await self.activity("")
+        await self._database(
+            self._mine().update, state=Run.State.REVIEW, paused_at=Now(), lease_owner="", lease_until=None
+        )
+        await self.publish(self.run_id, {"state": str(Run.State.REVIEW)})
+
+    async def end(self, state: Run.State, error: str = "", leg: int = 1) -> None:
+        """Record how this leg of the run ended. Nothing can be recorded after it, unless the run is continued."""
 
         async def step() -> Result:
             return {"state": str(state), "error": error}
@@ -168,7 +185,7 @@ class Journal:
             )
             return result
 
-        await self.once("end", "end", {}, step, keep)
+        await self.once(f"end/{leg}", "end", {}, step, keep)
 
     async def release(self) -> None:
         """Let another worker take the run at once: this one is about to stop."""
@@ -242,8 +259,20 @@ class Journal:
     def _mine(self) -> Any:
         return Run.objects.filter(pk=self.run_id, lease_epoch=self.epoch, state=Run.State.RUNNING)
 
-    def _load(self) -> list[Recorded]:
-        return [_recorded(step) for step in Step.objects.filter(run_id=self.run_id).order_by("seq")]
+    def _load(self, **found: str) -> list[Recorded]:
+        return [_recorded(step) for step in Step.objects.filter(run_id=self.run_id, **found).order_by("seq")]
+
+    def _take(self, steps: list[Recorded]) -> None:
+        self._steps |= {step.key: step for step in steps}
+        known, self.wishes = self.wishes, len(self.recorded("wish"))
+        self._again = Counter(wish["key"] for wish in self.results("wish") if wish["wish"] == "retry")
+        if self.wishes != known:
+            self.wished.set()
+
+    def _tried_again(self, key: str) -> str:
+        """The key under which a step is to be found or done, as often as the person wanted it tried again."""
+        times = self._again[key]
+        return f"{key}/again/{times}" if times else key
 
     def _refuse_to_go_in_circles(self) -> None:
         last = max((step.epoch for step in self._steps.values()), default=0)
@@ -266,12 +295,14 @@ class Journal:
                 logger.warning("run %s cannot be watched: %s", self.run_id, error)
 
     async def _look(self) -> None:
-        wishes = await self._database(self._mine().values_list("stop_requested", "answer_now").first)
-        if wishes is None:
+        wanted = await self._database(self._mine().values_list("stop_requested", "answer_now", "wishes").first)
+        if wanted is None:
             # The run may also have ended: a Journal that is about to close loses nothing by this.
             self.lost.set()
             return
-        stop, answer_now = wishes
+        stop, answer_now, wishes = wanted
+        if wishes != self.wishes:
+            self._take(await self._database(self._load, kind="wish"))
         if stop:
             self.stop.set()
         if stop or answer_now:

@@ -31,11 +31,12 @@ async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
 
     async def step() -> Result:
         kept = await kit.reasoner.note(desk, fresh)
-        found = [evidence for one in kept if (evidence := _evidence(desk.gap.number, one, fresh))]
+        found = [evidence for one in kept if (evidence := evidence_of(desk.gap.number, one, fresh))]
         return {"gap": desk.gap.number, "kept": [asdict(one) for one in found[:MOST]]}
 
     def keep(result: Result) -> Result:
-        kept = _store(journal.run_id, desk.gap.number, [Evidence(**one) for one in result["kept"]])
+        new = store(journal.run_id, desk.gap.number, [Evidence(**one) for one in result["kept"]])
+        kept = list({one.number: one for one in new}.values())
         return {"gap": desk.gap.number, "evidence": [one.number for one in kept], "kept": [asdict(one) for one in kept]}
 
     spans = [(one.snapshot, one.start, one.end) for one in fresh]
@@ -45,15 +46,17 @@ async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
         return replace(desk, observation=f"{desk.observation} They could not be read: {failure}")
     known = {one.number: one for one in desk.known}
     new = {one["number"]: Evidence(**one) for one in result["kept"] if one["number"] not in known}
+    tried = desk.view.query or desk.view.address
     return replace(
         desk,
+        dead_ends=desk.dead_ends if new or not tried else desk.dead_ends | {tried},
         known=tuple((known | new).values()),
         noted=desk.noted | frozenset(spans),
         observation=f"{desk.observation} {len(new)} pieces of new evidence were kept.",
     )
 
 
-def _evidence(gap: int, kept: Kept, candidates: Sequence[Candidate]) -> Evidence | None:
+def evidence_of(gap: int, kept: Kept, candidates: Sequence[Candidate]) -> Evidence | None:
     """The kept span as evidence still without a number; None if it is not a verbatim span of a passage in view."""
     for seen in candidates:
         inside = seen.snapshot == kept.snapshot and seen.start <= kept.start < kept.end <= seen.end
@@ -62,12 +65,12 @@ def _evidence(gap: int, kept: Kept, candidates: Sequence[Candidate]) -> Evidence
     return None
 
 
-def _store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
-    """Number and store what is new; of what the run has already, the evidence that it has. Runs in the step's
-    transaction, which holds the run's row: numbers of gaps hunted side by side do not collide."""
+def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
+    """Each piece of evidence with its number: what is new is stored, and what says what the run has already is that.
+    Runs in the step's transaction, which holds the run's row: numbers of gaps hunted side by side do not collide."""
     rows = list(models.Evidence.objects.filter(run_id=run_id).order_by("number"))
     gap_id = models.Gap.objects.values_list("id", flat=True).get(run_id=run_id, number=gap)
-    kept: dict[int, Evidence] = {}
+    kept: list[Evidence] = []
     for one in new:
         same = next((row for row in rows if _says_the_same(row, one)), None)
         if same is None:
@@ -83,15 +86,17 @@ def _store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
             )
             same.save(force_insert=True)
             rows.append(same)
-        kept[same.number] = replace(
-            one,
-            number=same.number,
-            snapshot=same.snapshot_id,
-            start=same.start,
-            end=same.end,
-            quote=same.quote,
+        kept.append(
+            replace(
+                one,
+                number=same.number,
+                snapshot=same.snapshot_id,
+                start=same.start,
+                end=same.end,
+                quote=same.quote,
+            )
         )
-    return list(kept.values())
+    return kept
 
 
 def _says_the_same(row: models.Evidence, new: Evidence) -> bool:

@@ -30,10 +30,14 @@ FIRST_TOKEN_SECONDS = 300.0  # a CPU reads about 65 tokens of a prompt a second,
 NEXT_TOKEN_SECONDS = 60.0
 THINKING_TOKENS = 4096  # added for a server that was seen to think
 REPLY_TOKENS = {
-    "plan": 300,
+    "plan": 500,
     "act": 250,
     "note": 120,
     "revise": 300,
+    "choose": 120,
+    "shape": 250,
+    "items": 600,
+    "cell": 120,
     "draft": 900,
     "judge": 160,
     "rewrite": 200,

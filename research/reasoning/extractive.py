@@ -15,15 +15,23 @@ from research.engine.terms import overlap, rarity, terms, words
 from research.engine.values import (
     Action,
     Candidate,
+    Computation,
     Evidence,
+    Filled,
     Gap,
     Judgement,
     Kept,
+    Listed,
+    Plan,
+    Planned,
     Question,
+    QuestionKind,
     Section,
     Sentence,
+    Shape,
     Workspace,
 )
+from research.reasoning import listing
 from research.reasoning.shortest import shortest
 from search_index import api
 
@@ -51,6 +59,8 @@ _AND = re.compile(r",?\s+(?:and|as well as)\s+(?=(?:what|who|when|where|why|how|
 _BETWEEN = re.compile(
     r"\b(?:differences?|compar\w+|distinction)\b.*?\b(?:between|of)\s+(.+?)\s+and\s+(.+?)[?.!]*$", re.I
 )
+_SURVEY = re.compile(r"^(?:please\s+)?(?:compare|list|survey|enumerate)\b.*\b(?:all|every|each)\b|\bsurvey of\b", re.I)
+_LATEST = re.compile(r"\b(?:latest|newest|current(?:ly)?|most recent|as of today|right now)\b", re.I)
 _VERSUS = re.compile(r"^(?:compare\s+)?(.+?)\s+(?:vs\.?|versus|compared (?:to|with))\s+(.+?)[?.!]*$", re.I)
 
 
@@ -80,21 +90,23 @@ class ExtractiveReasoner:
     def __init__(self, similarity: Similarity = _similarity) -> None:
         self._similarity = similarity
 
-    async def plan(self, question: Question, most: int) -> tuple[str, ...]:
+    async def plan(self, question: Question, most: int) -> Plan:
         """One sub-question for each question that the text asks, or for each side of a comparison. What there are
         too many of stays together in the last one: nothing that was asked is dropped."""
         asked = [part.strip() for part in re.split(r"(?<=\?)\s+|;\s+", question.text) if part.strip()]
         parts = list(dict.fromkeys(part for one in asked for part in _sides(one)))
         if len(parts) < 2:
-            return (question.text,)
-        return (*parts[: most - 1], " ".join(parts[most - 1 :])) if len(parts) > most else tuple(parts)
+            parts = [question.text]
+        elif len(parts) > most:
+            parts = [*parts[: most - 1], " ".join(parts[most - 1 :])]
+        return Plan(_kind(question.text, len(parts)), tuple(map(Planned, parts)))
 
     async def act(self, workspace: Workspace) -> Action:
         """Ask; ask again in other words; read the best page in full; follow the link that fits best; then decide."""
         gap = workspace.gap.question
         best = max((one.score for one in workspace.known), default=0.0)
         tried = {_plain(query) for query in workspace.queries}
-        if not workspace.queries:
+        if not workspace.queries and not workspace.approach:
             return Action("search", query=gap)
         if workspace.may_answer and best >= ENOUGH:
             return _answer(workspace)
@@ -123,20 +135,39 @@ class ExtractiveReasoner:
         )
 
     async def revise(
-        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
-    ) -> tuple[str, ...]:
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int, remarks: Sequence[str]
+    ) -> tuple[Planned, ...]:
         return ()
+
+    async def choose(self, task: str, criteria: Sequence[str], options: Sequence[str]) -> int:
+        """The option that is closest to the task in meaning."""
+        close = await self._similarity(task, options)
+        return max(range(len(options)), key=lambda place: (close[place], -place))
+
+    async def shape(self, question: Question) -> Shape:
+        return listing.shape(question.text)
+
+    async def items(self, shape: Shape, candidates: Sequence[Candidate]) -> tuple[Listed, ...]:
+        return listing.items(shape, candidates)
+
+    async def cell(self, shape: Shape, item: str, column: str, candidates: Sequence[Candidate]) -> Filled:
+        return listing.cell(item, column, candidates)
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         sections = []
         for gap in gaps:
             own = sorted((one for one in known if one.gap == gap.number), key=lambda one: (-one.score, one.number))
             if own:
-                sections.append(Section(gap.question, tuple(one.number for one in own[:QUOTED])))
+                sections.append(Section(gap.text, tuple(one.number for one in own[:QUOTED])))
         return tuple(sections)
 
     async def draft(
-        self, question: Question, section: Section, known: Sequence[Evidence], delta: Delta
+        self,
+        question: Question,
+        section: Section,
+        known: Sequence[Evidence],
+        computed: Sequence[Computation],
+        delta: Delta,
     ) -> tuple[Sentence, ...]:
         """The quotations themselves, best first."""
         quotes = {one.number: one.quote for one in known}
@@ -270,6 +301,17 @@ def _sides(question: str) -> list[str]:
     if found := _BETWEEN.search(question) or _VERSUS.search(question):
         return [question, found[1].strip(), found[2].strip()]
     return [part.strip() for part in _AND.split(question)]
+
+
+def _kind(question: str, parts: int) -> QuestionKind:
+    """What kind of question it is, by its words."""
+    if _SURVEY.search(question):
+        return "survey"
+    if _LATEST.search(question):
+        return "latest"
+    if _BETWEEN.search(question) or _VERSUS.search(question):
+        return "comparison"
+    return "fact" if parts == 1 else "chain"
 
 
 def _whole(sentence: str) -> float:

@@ -14,13 +14,19 @@ from pydantic import BaseModel, Field, ValidationError
 Allowed = Mapping[str, Sequence[int | str]]  # a field's name -> the only values it may take
 
 
+class Asked(BaseModel):
+    ask: str
+    done_when: str = ""
+
+
 class Plan(BaseModel):
-    questions: list[str] = Field(json_schema_extra={"minItems": 1, "maxItems": 8})
+    kind: Literal["fact", "chain", "comparison", "survey", "latest", "essay"]
+    questions: list[Asked] = Field(json_schema_extra={"minItems": 1, "maxItems": 8})
 
 
 class Act(BaseModel):
     thought: str = ""
-    kind: Literal["search", "open", "answer", "give_up"]
+    kind: Literal["search", "open", "find", "more", "compute", "answer", "give_up"]
     query: str = ""
     number: int = 0
     outcome: str = ""
@@ -33,7 +39,31 @@ class Note(BaseModel):
 class Revise(BaseModel):
     thought: str = ""
     complete: bool
-    questions: list[str] = Field(default=[], json_schema_extra={"maxItems": 8})
+    questions: list[Asked] = Field(default=[], json_schema_extra={"maxItems": 8})
+
+
+class Choose(BaseModel):
+    reason: str = ""
+    number: int
+
+
+class Shape(BaseModel):
+    item: str
+    columns: list[str] = Field(json_schema_extra={"minItems": 1, "maxItems": 6})
+    queries: list[str] = Field(json_schema_extra={"minItems": 1, "maxItems": 6})
+
+
+class Items(BaseModel):
+    class Item(BaseModel):
+        name: str
+        sentence: int
+
+    items: list[Item] = Field(json_schema_extra={"maxItems": 20})
+
+
+class Cell(BaseModel):
+    sentence: int
+    value: str
 
 
 class Draft(BaseModel):

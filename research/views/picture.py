@@ -16,7 +16,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from research.engine.budget import Budget, budget
+from research.engine.budget import Budget
 from research.models import Evidence, Gap, Run, Step
 from research.views.cited import SourceShown, source, with_sources
 
@@ -165,7 +165,7 @@ def draft(steps: Iterable[Step]) -> list[DraftSection]:
 
 def meters(run: Run) -> list[Meter]:
     """What the run has spent of its budget."""
-    most: Budget = budget(run.effort, run.question)
+    most = Budget(**run.budget)
     spent = run.steps.aggregate(
         pages=Sum(Cast(KT("cost__pages"), IntegerField())),
         calls=Sum(Cast(KT("cost__model_calls"), IntegerField())),
@@ -173,7 +173,7 @@ def meters(run: Run) -> list[Meter]:
         completion=Sum(Cast(KT("cost__completion_tokens"), FloatField())),
     )
     began = run.started_at or timezone.now()
-    seconds = ((run.finished_at or timezone.now()) - began).total_seconds()
+    seconds = ((run.finished_at or run.paused_at or timezone.now()) - began - run.paused).total_seconds()
     shown = [
         Meter(_("time"), max(0.0, seconds), most.seconds, "time"),
         Meter(_("pages opened"), spent["pages"] or 0, most.pages),

@@ -147,6 +147,7 @@ def default_reply(asked: Asked) -> dict[str, Any]:
         "judge": lambda _: {"reason": "The evidence says so.", "verdict": "supported"},
         "rewrite": lambda prompt: {"text": _line(prompt, "Sentence")},
         "answer": _answer,
+        "choose": lambda _: {"reason": "By rule.", "number": 1},
     }.get(asked.step)
     return make(prompt) if make else {"reply": "unscripted"}
 
@@ -162,7 +163,7 @@ def _words(text: str) -> set[str]:
 
 def _plan(prompt: str) -> dict[str, Any]:
     found = re.search(r"^<<< (.*) >>>$", prompt, re.MULTILINE)
-    return {"questions": [found[1] if found else prompt]}
+    return {"kind": "fact", "questions": [{"ask": found[1] if found else prompt, "done_when": "By rule."}]}
 
 
 def _act(prompt: str) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Command(BaseCommand):
 def as_json(run: Run, report: Report | None) -> dict[str, Any]:
     """The run in the shape that scripts rely on (design.md: commands that stay stable)."""
     steps = list(run.steps.order_by("seq"))
-    gaps = {gap.pk: gap.question for gap in run.gaps.all()}
+    gaps = {gap.pk: gap.text for gap in run.gaps.all()}
     costs = [step.cost for step in steps]
     began, ended = run.started_at, run.finished_at
     return {

@@ -11,7 +11,7 @@ from research.engine.budget import BUDGETS
 from research.engine.journal import Journal, claim
 from research.engine.kit import Kit
 from research.engine.loop import research
-from research.engine.values import Action, Judgement, Question, Sentence
+from research.engine.values import Action, Judgement, Plan, Planned, Question, Sentence
 from research.errors import StepFailed
 from research.models import Claim, Evidence, Gap, Report, Run, Step
 from research.reasoning.extractive import ExtractiveReasoner
@@ -174,8 +174,8 @@ def scripted(**methods: Callable[..., Any]) -> type[ExtractiveReasoner]:
 
 
 async def test_a_gap_that_builds_on_another_is_asked_with_its_finding(new_run, library, listener):
-    async def plan(self: Any, question: Any, most: int) -> tuple[str, ...]:
-        return ("Who designed the schedules?", "Where does #1 work?")
+    async def plan(self: Any, question: Any, most: int) -> Plan:
+        return Plan("chain", (Planned("Who designed the schedules?"), Planned("Where does #1 work?")))
 
     async def act(self: Any, workspace: Any) -> Any:
         action = await ExtractiveReasoner.act(self, workspace)
@@ -184,7 +184,7 @@ async def test_a_gap_that_builds_on_another_is_asked_with_its_finding(new_run, l
     reasoner = scripted(plan=plan, act=act)(library.similarity)
     run = await researched(await in_thread(new_run), library, listener, reasoner)
     assert "Where does Ines Aldana work?" in library.queries
-    assert [gap.question for gap in await rows(Gap, run)] == [
+    assert [gap.text for gap in await rows(Gap, run)] == [
         "Who designed the schedules?",
         "Where does Ines Aldana work?",
     ]
@@ -216,7 +216,7 @@ async def test_what_a_reasoner_makes_up_is_kept_out(new_run, library, listener):
         elsewhere = [type(one)(one.gap, 999, one.start, one.end, one.quote, 1.0) for one in kept]
         return (*invented, *elsewhere, *kept)
 
-    async def draft(self: Any, question: Any, section: Any, known: Any, delta: Any) -> Any:
+    async def draft(self: Any, question: Any, section: Any, known: Any, computed: Any, delta: Any) -> Any:
         [first, *_] = section.evidence
         sentence = Sentence("Larkspur was written by Anna Karlsson in 1999.", (first,))
         link = Sentence("See https://evil.test/x for Tor Vikdal.", (first,))
@@ -239,7 +239,7 @@ async def test_what_a_reasoner_makes_up_is_kept_out(new_run, library, listener):
 
 
 async def test_a_claim_that_fails_is_rewritten_once(new_run, library, listener):
-    async def draft(self: Any, question: Any, section: Any, known: Any, delta: Any) -> Any:
+    async def draft(self: Any, question: Any, section: Any, known: Any, computed: Any, delta: Any) -> Any:
         return (Sentence("Tor Vikdal wrote it in 1999.", (section.evidence[0],)),)
 
     async def rewrite(self: Any, sentence: Any, known: Any, reason: str) -> Any:
@@ -302,7 +302,7 @@ async def test_a_resumed_run_gets_no_new_budget(new_run, library, listener):
         key="plan",
         kind="plan",
         input_hash="",
-        result={"gaps": [{"number": 1, "question": run.question}]},
+        result={"kind": "fact", "gaps": [{"number": 1, "question": run.question}]},
         cost={"seconds": 0.0, "prompt_tokens": 39_000, "completion_tokens": 0, "model_calls": 1, "pages": 0},
         epoch=1,
         started_at="2026-01-01T00:00Z",

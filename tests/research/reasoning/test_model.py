@@ -5,7 +5,21 @@ import dataclasses
 import pytest
 
 from config.endpoints import Endpoint
-from research.engine.values import Action, Candidate, Evidence, Gap, Judgement, Question, Section, Sentence, Workspace
+from research.engine.values import (
+    Action,
+    Candidate,
+    Evidence,
+    Filled,
+    Gap,
+    Judgement,
+    Plan,
+    Planned,
+    Question,
+    Section,
+    Sentence,
+    Shape,
+    Workspace,
+)
 from research.errors import BadReply, NotAllowed
 from research.reasoning.model import ModelReasoner
 from search_index.api import sentences
@@ -50,6 +64,11 @@ def reasoner(endpoints: dict[str, Endpoint]) -> ModelReasoner:
     return ModelReasoner(endpoints)
 
 
+def planned(*questions: str) -> dict[str, object]:
+    """A planner's reply."""
+    return {"kind": "chain", "questions": [{"ask": one, "done_when": "a name"} for one in questions]}
+
+
 async def ignore(_words: str) -> None:
     pass
 
@@ -57,22 +76,34 @@ async def ignore(_words: str) -> None:
 async def test_a_plan_has_at_most_so_many_distinct_sub_questions(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
-    model_server.script("plan", {"questions": ["Who directed Jaws?", " who directed JAWS ", "", "When?", "Why?"]})
-    assert await reasoner.plan(QUESTION, 2) == ("Who directed Jaws?", "When?")
+    model_server.script("plan", planned("Who directed Jaws?", " who directed JAWS ", "", "When?", "Why?"))
+    assert await reasoner.plan(QUESTION, 2) == Plan(
+        "chain", (Planned("Who directed Jaws?", "a name"), Planned("When?", "a name"))
+    )
 
 
 async def test_a_plan_without_a_sub_question_is_the_question_itself(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
-    model_server.script("plan", {"questions": [""]})
-    assert await reasoner.plan(QUESTION, 2) == (QUESTION.text,)
+    model_server.script("plan", planned(""))
+    assert (await reasoner.plan(QUESTION, 2)).gaps == (Planned(QUESTION.text),)
 
 
 async def test_a_sub_question_that_refers_to_none_before_it_is_left_out(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
-    model_server.script("plan", {"questions": ["Who directed Jaws?", "Who married #1?", "When did #3 die?", "#2?"]})
-    assert await reasoner.plan(QUESTION, 4) == ("Who directed Jaws?", "Who married #1?", "#2?")
+    model_server.script("plan", planned("Who directed Jaws?", "Who married #1?", "When did #3 die?", "#2?"))
+    made = await reasoner.plan(QUESTION, 4)
+    assert [gap.question for gap in made.gaps] == ["Who directed Jaws?", "Who married #1?", "#2?"]
+
+
+async def test_a_follow_up_is_planned_with_what_was_answered_before(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    question = dataclasses.replace(QUESTION, earlier="Who directed Jaws? Steven Spielberg", today="2026-11-26")
+    await reasoner.plan(question, 2)
+    assert "answered before: <<< Who directed Jaws? Steven Spielberg >>>" in model_server.asked[0].prompt
+    assert "Today is 2026-11-26" in model_server.asked[0].prompt
 
 
 async def test_the_first_search_of_a_gap_needs_no_model(reasoner: ModelReasoner, model_server: ModelServer) -> None:
@@ -105,9 +136,9 @@ async def test_an_action_sees_what_was_tried_and_what_is_in_view(
 @pytest.mark.parametrize(
     ("may_answer", "known", "kinds"),
     [
-        (False, (DIRECTOR,), ["search", "open"]),
-        (True, (), ["search", "open", "give_up"]),
-        (True, (DIRECTOR,), ["search", "open", "answer", "give_up"]),
+        (False, (DIRECTOR,), ["search", "open", "find"]),
+        (True, (), ["search", "open", "find", "give_up"]),
+        (True, (DIRECTOR,), ["search", "open", "find", "answer", "give_up"]),
     ],
 )
 async def test_an_answer_is_only_on_offer_after_the_least_searching_and_with_evidence(
@@ -207,15 +238,51 @@ async def test_a_revision_adds_only_what_was_not_asked(reasoner: ModelReasoner, 
     gaps = [Gap(1, "Who directed Jaws?", "closed", "Steven Spielberg"), Gap(2, "Who married #1?", "given_up", "")]
     model_server.script(
         "revise",
-        {"complete": False, "questions": ["Who directed Jaws?", "who married Steven Spielberg", "When did #1 marry?"]},
+        {
+            **planned("Who directed Jaws?", "who married Steven Spielberg", "When did #1 marry?"),
+            "complete": False,
+        },
     )
-    assert await reasoner.revise(QUESTION, gaps, [DIRECTOR], 3) == ("When did Steven Spielberg marry?",)
+    new = await reasoner.revise(QUESTION, gaps, [DIRECTOR], 3, ("Dates matter.",))
+    assert new == (Planned("When did Steven Spielberg marry?", "a name"),)
+    assert "The person adds: Dates matter." in model_server.asked[0].prompt
     assert "Asked: Who married Steven Spielberg? Not found." in model_server.asked[0].prompt
 
 
 async def test_a_complete_plan_is_left_alone(reasoner: ModelReasoner, model_server: ModelServer) -> None:
-    model_server.script("revise", {"complete": True, "questions": ["When?"]})
-    assert await reasoner.revise(QUESTION, [Gap(1, "Who?", "closed", "He")], [DIRECTOR], 3) == ()
+    model_server.script("revise", {**planned("When?"), "complete": True})
+    assert await reasoner.revise(QUESTION, [Gap(1, "Who?", "closed", "He")], [DIRECTOR], 3, ()) == ()
+
+
+async def test_the_best_of_several_texts_is_named_by_its_number(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("choose", {"reason": "It names one.", "number": 2})
+    assert await reasoner.choose("Who directed Jaws?", ["a name", ""], ["A film.", "Spielberg"]) == 1
+    assert "Must say: a name" in model_server.asked[0].prompt
+    assert "2: Spielberg" in model_server.asked[0].prompt
+
+
+async def test_a_survey_lists_only_what_a_shown_sentence_names(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    shape = Shape("films", ("director",), ("films",))
+    model_server.script("items", {"items": [{"name": "Jaws", "sentence": 1}, {"name": "Psycho", "sentence": 99}]})
+    (listed,) = await reasoner.items(shape, CANDIDATES)
+    assert (listed.name, listed.kept.snapshot) == ("Jaws", CANDIDATES[0].snapshot)
+    model_server.script("cell", {"sentence": 0, "value": ""})
+    assert await reasoner.cell(shape, "Jaws", "director", CANDIDATES) == Filled("", None)
+
+
+async def test_a_number_calls_for_computing_and_a_page_for_finding(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    known = (dataclasses.replace(DIRECTOR, quote="It was directed by Steven Spielberg in 1975."),)
+    workspace = dataclasses.replace(WORKSPACE, known=known, queries=("x",))
+    model_server.script("act", {"thought": "", "kind": "compute", "query": "1975 - 1946", "number": 0, "outcome": ""})
+    assert await reasoner.act(workspace) == Action("compute", query="1975 - 1946")
+    model_server.script("act", {"thought": "", "kind": "find", "query": "shark", "number": 1, "outcome": ""})
+    assert await reasoner.act(workspace) == Action("find", query="shark", target=1)
 
 
 async def test_a_section_for_each_gap_that_was_answered(reasoner: ModelReasoner, model_server: ModelServer) -> None:
@@ -252,7 +319,7 @@ async def test_a_draft_keeps_only_sentences_that_rest_on_the_section_s_evidence(
             ]
         },
     )
-    drafted = await reasoner.draft(QUESTION, Section("Who directed Jaws?", (4, 5)), known, ignore)
+    drafted = await reasoner.draft(QUESTION, Section("Who directed Jaws?", (4, 5)), known, (), ignore)
     assert drafted == (
         Sentence("Jaws was directed by Steven Spielberg.", (4,)),
         Sentence("See for the shark.", (5,)),
@@ -261,7 +328,7 @@ async def test_a_draft_keeps_only_sentences_that_rest_on_the_section_s_evidence(
 
 
 async def test_a_section_without_evidence_is_not_drafted(reasoner: ModelReasoner, model_server: ModelServer) -> None:
-    assert await reasoner.draft(QUESTION, Section("Who?", (7,)), [DIRECTOR], ignore) == ()
+    assert await reasoner.draft(QUESTION, Section("Who?", (7,)), [DIRECTOR], (), ignore) == ()
     assert model_server.asked == []
 
 
@@ -311,8 +378,8 @@ async def test_without_claims_there_is_no_answer(reasoner: ModelReasoner, model_
 
 async def test_the_scripted_server_carries_a_whole_hunt(reasoner: ModelReasoner, model_server: ModelServer) -> None:
     """Every step in turn, with no reply scripted: what the drills and the other rooms' tests rely on."""
-    (gap_question,) = await reasoner.plan(Question("run", "Who directed Jaws?", (), False), 3)
-    gap = Gap(1, gap_question)
+    (planned_gap,) = (await reasoner.plan(Question("run", "Who directed Jaws?", (), False), 3)).gaps
+    gap = Gap(1, planned_gap.question)
     workspace = dataclasses.replace(WORKSPACE, gap=gap, known=(), queries=(), may_answer=False)
     assert (await reasoner.act(workspace)).kind == "search"
     kept = await reasoner.note(workspace, CANDIDATES)
@@ -324,9 +391,9 @@ async def test_the_scripted_server_carries_a_whole_hunt(reasoner: ModelReasoner,
     action = await reasoner.act(dataclasses.replace(workspace, known=tuple(known), queries=("x",), may_answer=True))
     assert action.kind == "answer"
     gaps = [dataclasses.replace(gap, state="closed", outcome=action.outcome)]
-    assert await reasoner.revise(QUESTION, gaps, known, 3) == ()
+    assert await reasoner.revise(QUESTION, gaps, known, 3, ()) == ()
     (section,) = await reasoner.outline(QUESTION, gaps, known)
-    drafted = await reasoner.draft(QUESTION, section, known, ignore)
+    drafted = await reasoner.draft(QUESTION, section, known, (), ignore)
     assert [sentence.evidence for sentence in drafted] == [(one.number,) for one in known]
     assert await reasoner.judge(drafted[0], known) == Judgement("supported", "The evidence says so.")
     assert await reasoner.rewrite(drafted[0], known, "why") == drafted[0]
