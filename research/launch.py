@@ -1,7 +1,8 @@
 """Starts a run, and passes on what the person wants of it while it runs.
 
-The row is the order; the message to the worker is only a doorbell, rung after the commit. A broker that is down loses
-nothing: research.tasks.ring_again finds the row. Called by the views and by manage.py research.
+The row is the order; the message to the workers is only a doorbell, rung after the commit: whoever hears it takes the
+run that is next (research/queue.py). A broker that is down loses nothing: research.tasks.ring_again finds the row.
+Called by the views and by manage.py research.
 """
 
 import logging
@@ -82,6 +83,6 @@ def answer_now(run: Run) -> None:
 
 def _ring(run: Run) -> None:
     try:
-        research.delay(str(run.pk))
+        research.delay()
     except OperationalError as error:
         logger.warning("the broker cannot be reached; run %s waits until it can: %s", run.pk, error)

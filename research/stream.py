@@ -29,7 +29,8 @@ from config.loop import in_thread
 from research import live
 from research.access import run_read
 from research.models import Run, Step
-from research.views.picture import FINAL, WRITING, draft, meters, on_trail, place, section_id, show
+from research.queue import place
+from research.views.picture import FINAL, WRITING, draft, meters, on_trail, section_id, show
 from research.views.reports import shown_to_owner
 
 log = logging.getLogger(__name__)
