@@ -46,8 +46,9 @@ def broken_journals(runs: Sequence[Run]) -> list[str]:
             "an older epoch wrote after a newer one": any(
                 one["epoch"] > other["epoch"] for one, other in pairwise(steps)
             ),
-            f"it has {reports} reports": reports != (0 if run.state == "failed" else 1)
-            and not (run.state == "failed" and reports == 1),
+            # What was stopped before a worker had it has nothing but its end; what failed may have failed anywhere.
+            f"it has {reports} reports": reports > 1
+            or (reports == 0 and run.state != "failed" and (run.state, len(steps)) != ("stopped", 1)),
         }
         wrong += [f"{run.question[:60]}: {fault}" for fault, holds in faults.items() if holds]
     return wrong

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -97,6 +98,7 @@ class Stage:
     site: Site
     egress: str
     say: Callable[[str], None]
+    model_stack: ExitStack
     workers: list[Worker] = field(default_factory=list)
     processes: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
     prose: Prose = field(default_factory=Prose)
@@ -123,9 +125,12 @@ class Stage:
     def ask(self, number: int, effort: str = "medium", owner: str = "owner") -> Run:
         """Ask the question of a run, as the site does."""
         person, _made = User.objects.get_or_create(username=owner)
-        source = Source.objects.get(name=f"larkspur{number}")
         question = f"Who wrote the first version of Larkspur{number}, and how long is the first wait of a job?"
-        return launch(person, question, effort, [source.pk], False)
+        return launch(person, question, effort, [self.source(number)], False)
+
+    def source(self, number: int) -> int:
+        """The id of the source with the pages of a run's project."""
+        return Source.objects.get(name=f"larkspur{number}").pk
 
     def ask_all(self, count: int, effort: str = "medium") -> list[Run]:
         """Furnish the index for so many runs, numbered from 1, and ask their questions."""
@@ -203,6 +208,17 @@ class Stage:
         self.processes.append(process)
         return process
 
+    def model_down(self) -> None:
+        """Kill the model server: what is under way breaks off, and nobody listens any more."""
+        self.model.share, self.model.faults = 1.0, ("drop",)
+        self.model_stack.close()
+
+    def model_up(self) -> None:
+        """Start it again, at the same address."""
+        self.model.share, self.model.closed = 0.0, threading.Event()
+        port = int(self.model.url.rpartition(":")[2].partition("/")[0])
+        self.model_stack.enter_context(model_server.serving(port, self.model))
+
     # --- The projects ----------------------------------------------------------------------------------------------
 
     def _pages(self, number: int) -> Iterator[tuple[str, str, str]]:
@@ -245,9 +261,10 @@ def stage(seed: int, say: Callable[[str], None]) -> Iterator[Stage]:
         _empty()
         site = stack.enter_context(serving(pages))
         model = Model(chance=random.Random(seed))
-        stack.enter_context(model_server.serving(models=model))
+        model_stack = stack.enter_context(ExitStack())
+        model_stack.enter_context(model_server.serving(models=model))
         egress = stack.enter_context(door([site.netloc]))
-        found = Stage(random.Random(seed), model, site, egress, say, prose=prose)
+        found = Stage(random.Random(seed), model, site, egress, say, model_stack, prose=prose)
         stack.callback(found.stop_all)
         yield found
 
