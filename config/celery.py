@@ -4,7 +4,7 @@ from logging.config import dictConfig
 from typing import Any
 from warnings import filterwarnings
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.platforms import SecurityWarning
 from celery.signals import setup_logging, worker_shutting_down
 from django.conf import settings
@@ -16,10 +16,25 @@ env.choose_settings()
 # Its advice against root is for workers that unpickle what they are sent; our messages are JSON.
 filterwarnings("ignore", category=SecurityWarning)
 
+HAND_BACK_SECONDS = 4.0  # for leases on the way out; whoever stops a worker kills it after 7 s (config/children.py)
+
 app = Celery("scenthound")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.Task.throws = (loop.Stopped,)  # a shutdown is no error: logged in one line, without a traceback
+
+
+class HandBack(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Keeps a worker that shuts down alive until what was on the loop has handed its leases back."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def stop(self, parent: Any) -> None:
+        loop.stop()
+        loop.drain(HAND_BACK_SECONDS)
+
+
+app.steps["worker"].add(HandBack)
 
 
 def _log_as_django_does(**_: Any) -> None:

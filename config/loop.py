@@ -1,16 +1,19 @@
 """The one event loop of a worker process, in a thread of its own, on which all its runs and crawls live.
 
-Celery's thread pool runs no `async def` tasks, so a task hands its coroutine over with `run` and waits; hundreds of
-waiting tasks cost a thread each, the work itself shares this loop, its HTTP clients and its browser. When the worker
-shuts down, `stop` cancels what is on the loop, so that a coroutine can hand its lease back on its way out.
+Celery's thread pool runs no `async def` tasks, so a task hands its coroutine over: with `start` it is done at once and
+costs no thread (hundreds of runs), with `run` it waits for the result. The work itself shares this loop, its HTTP
+clients and its browser. When the worker shuts down, `stop` cancels what is on the loop, so that a coroutine can hand
+its lease back on its way out, and `drain` waits for that.
 Called by research/tasks.py and search_index/tasks.py; `in_thread` by whatever is async and needs the database;
-`in_pool` by search_index/embedding.py; `stop` by config/celery.py.
+`in_pool` by search_index/embedding.py; `stop` and `drain` by config/celery.py.
 """
 
 import asyncio
+import logging
 import threading
+import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connections
@@ -18,10 +21,12 @@ from django.db import connections
 P = ParamSpec("P")
 T = TypeVar("T")
 
+logger = logging.getLogger(__name__)
+
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _stopping = threading.Event()
-_at_work: "set[asyncio.Task[Any]]" = set()  # what `run` was given; touched on the loop only
+_at_work: "set[asyncio.Task[Any]]" = set()  # what `run` and `start` were given; touched on the loop only
 # One thread a pooled database connection (settings.DATABASES: max_size 20): a wider pool would only wait there.
 _threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="database")
 
@@ -35,20 +40,31 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
     Raises Stopped when the worker shuts down meanwhile.
     """
-    if _stopping.is_set():
-        work.close()
-        raise Stopped
     try:
-        return asyncio.run_coroutine_threadsafe(_watched(work), _shared_loop()).result()
+        return _given(work).result()
     except CancelledError as error:
         raise Stopped from error
 
 
+def start(work: Coroutine[Any, Any, None]) -> None:
+    """Let the coroutine run on this process's loop, and do not wait. What it raises is logged. Raises Stopped when the
+    worker shuts down: then it has not begun."""
+    _given(work).add_done_callback(_complain)
+
+
 def stop() -> None:
-    """Cancel all that `run` waits for, and refuse more. Returns at once; safe in a signal handler."""
+    """Cancel all that `run` and `start` were given, and refuse more. Returns at once; safe in a signal handler."""
     _stopping.set()
     if _loop is not None:
         _loop.call_soon_threadsafe(_cancel_all)
+
+
+def drain(seconds: float) -> bool:
+    """After `stop`: wait, at most so long, until what was cancelled has cleaned up. Whether it has."""
+    deadline = time.monotonic() + seconds
+    while _at_work and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not _at_work
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -66,6 +82,18 @@ async def in_pool(pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.a
             connections.close_all()
 
     return await asyncio.get_running_loop().run_in_executor(pool, call)
+
+
+def _given(work: Coroutine[Any, Any, T]) -> "Future[T]":
+    if _stopping.is_set():
+        work.close()
+        raise Stopped
+    return asyncio.run_coroutine_threadsafe(_watched(work), _shared_loop())
+
+
+def _complain(done: "Future[None]") -> None:
+    if not done.cancelled() and (error := done.exception()):
+        logger.error("what was started on the loop failed", exc_info=error)
 
 
 async def _watched(work: Coroutine[Any, Any, T]) -> T:

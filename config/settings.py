@@ -169,8 +169,8 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- The hunt --------------------------------------------------------------------------------------------------------
 LEASE_SECONDS = env.number("LEASE_SECONDS", 30, least=3)
-RUNS_AT_ONCE = env.number("RUNS_AT_ONCE", 16, least=1, most=500)
-CELERY_WORKER_CONCURRENCY = RUNS_AT_ONCE + 8  # beside the runs: crawls, and the bell that rings again
+RUNS_AT_ONCE = env.number("RUNS_AT_ONCE", 64, least=1, most=500)  # of one worker; a run costs it no thread
+CELERY_WORKER_CONCURRENCY = 24  # threads for what takes one: crawls, and the bells
 
 # --- The index -------------------------------------------------------------------------------------------------------
 USER_AGENT = env.text("USER_AGENT", "Scenthound/0.1 (self-hosted research index; +https://github.com/scenthound)")

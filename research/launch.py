@@ -1,8 +1,9 @@
 """Starts a run, and passes on what the person wants of it: before it hunts, while it hunts, and afterwards.
 
-The row is the order; the message to the worker is only a doorbell, rung after the commit. A broker that is down loses
-nothing: research.tasks.ring_again finds the row. What changes the plan is a wish: a row of the run's journal like any
-step, so that a resumed run knows it too. Called by the views and by manage.py research.
+The row is the order; the message to the workers is only a doorbell, rung after the commit: whoever hears it takes the
+run that is next (research/queue.py). A broker that is down loses nothing: research.tasks.ring_again finds the row. What
+changes the plan is a wish: a row of the run's journal like any step, so that a resumed run knows it too. Called by the
+views and by manage.py research.
 """
 
 import logging
@@ -274,6 +275,6 @@ def _text(text: str) -> str:
 
 def _ring(run: Run) -> None:
     try:
-        research.delay(str(run.pk))
+        research.delay()
     except OperationalError as error:
         logger.warning("the broker cannot be reached; run %s waits until it can: %s", run.pk, error)

@@ -29,7 +29,8 @@ from config.loop import in_thread
 from research import live
 from research.access import run_read
 from research.models import Run, Step
-from research.views.picture import FINAL, WRITING, draft, meters, on_trail, place, section_id, show
+from research.queue import place
+from research.views.picture import FINAL, WRITING, draft, meters, on_trail, section_id, show
 from research.views.reports import shown_to_owner
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,18 @@ async def stream(request: HttpRequest, run_id: UUID) -> HttpResponse | Streaming
     return response
 
 
+@dataclass
+class Heard:
+    """The last activity that was said over the broker, and when: the row has it a little later (engine/watch.py)."""
+
+    activity: str = ""
+    at: float = -POLL_SECONDS
+
+    def fresh(self) -> str:
+        """The activity while the row may not have it yet; else empty."""
+        return self.activity if time.monotonic() - self.at < POLL_SECONDS else ""
+
+
 @dataclass(frozen=True)
 class Reader:
     """Who reads: the language, and the token that the forms in what is sent have to carry."""
@@ -70,10 +83,10 @@ class Reader:
 async def follow(run_id: UUID, seq: int, reader: Reader) -> AsyncIterator[str]:
     """1. what the journal has after `seq`; 2. wait for the doorbell, showing what is drafted meanwhile; 1. again ..."""
     yield "retry: 3000\n\n"
-    status, spoke = "", time.monotonic()
+    status, spoke, heard = "", time.monotonic(), Heard()
     with hub.listening(run_id) as messages:
         while True:
-            news = await in_thread(_news, run_id, seq, status, reader)
+            news = await in_thread(_news, run_id, seq, status, reader, heard.fresh())
             for event in news.events:
                 yield event
             if news.over:
@@ -81,7 +94,7 @@ async def follow(run_id: UUID, seq: int, reader: Reader) -> AsyncIterator[str]:
             if news.events:
                 spoke = time.monotonic()
             seq, status = news.seq, news.status
-            async for event in _live(messages, seq):
+            async for event in _live(messages, seq, heard):
                 spoke = time.monotonic()
                 yield event
             if time.monotonic() - spoke > HEARTBEAT_SECONDS:
@@ -106,7 +119,7 @@ def _refusal(request: HttpRequest, run_id: UUID) -> HttpResponse | None:
     return None
 
 
-def _news(run_id: UUID, after: int, status: str, reader: Reader) -> News:
+def _news(run_id: UUID, after: int, status: str, reader: Reader, activity: str) -> News:
     run = Run.objects.filter(pk=run_id).first()
     if run is None:  # deleted while it was looked at
         return News([event("", name="end")], after, status, over=True)
@@ -115,6 +128,7 @@ def _news(run_id: UUID, after: int, status: str, reader: Reader) -> News:
         steps = list(run.steps.filter(seq__gt=after).order_by("seq"))
         events = [event(html, step.seq) for step, html in zip(steps, _drawn(run, steps), strict=True)]
         over = run.state in FINAL
+        run.activity = activity or run.activity
         now = "|".join(map(str, (run.state, run.activity, run.stop_requested, run.answer_now, place(run))))
         if over:
             events.append(event(_part("finished", run=run, shown=shown_to_owner(run), meters=meters(run))))
@@ -151,7 +165,7 @@ def _written_before(run: Run, steps: list[Step]) -> list[Step]:
     return list(run.steps.filter(kind__in=WRITING, seq__lt=steps[0].seq).order_by("seq"))
 
 
-async def _live(messages: "asyncio.Queue[Message]", seq: int) -> AsyncIterator[str]:
+async def _live(messages: "asyncio.Queue[Message]", seq: int, heard: Heard) -> AsyncIterator[str]:
     """Events of what is said over the broker, until it tells of a new step or POLL_SECONDS are over."""
     deadline = time.monotonic() + POLL_SECONDS
     while (left := deadline - time.monotonic()) > 0:
@@ -163,6 +177,8 @@ async def _live(messages: "asyncio.Queue[Message]", seq: int) -> AsyncIterator[s
             await asyncio.sleep(GATHER_SECONDS)
         while not messages.empty():
             batch.append(messages.get_nowait())
+        for activity in (message["activity"] for message in batch if "activity" in message):
+            heard.activity, heard.at = str(activity), time.monotonic()
         html = _said(batch)
         if html:
             yield event(html)

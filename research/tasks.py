@@ -1,27 +1,32 @@
 """The worker's side of a run: claim it, research it on the shared loop, let it go.
 
-A message is a doorbell: doubled, late and lost ones cost nothing, because a run is claimed by its lease in PostgreSQL.
-Called by Celery; rung by launch.py and, for what nobody answered, by the periodic ring_again.
+A message is a doorbell and names no run: who hears it takes the run that is next (research/queue.py), if it has a hand
+free, and begins it on the loop, where it costs no thread. Doubled, late and lost messages cost nothing, because a run
+is claimed by its lease in PostgreSQL. Called by Celery; rung by launch.py and, for what nobody answered, by the
+periodic ring_again, which a worker also calls when it starts.
 """
 
-import asyncio
 import logging
 import threading
+from asyncio import CancelledError
 from datetime import timedelta
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_ready
 from django.conf import settings
 from django.db import Error
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from kombu.exceptions import OperationalError
 
+from config import loop
 from config.loop import in_thread
-from config.loop import run as run_on_loop
 from research import live
 from research.engine.budget import Budget
 from research.engine.index import WholeIndex
-from research.engine.journal import Journal, claim
+from research.engine.journal import Journal, claim, hand_back
 from research.engine.kit import Kit
 from research.engine.loop import research as research_question
 from research.engine.parallel import unless
@@ -29,6 +34,7 @@ from research.engine.search import candidates
 from research.engine.values import Candidate, Question
 from research.errors import LeaseLost, RunFailed
 from research.models import Run
+from research.queue import ABANDONED, next_runs
 from research.reasoning import reasoner
 from search_index import api
 
@@ -36,31 +42,54 @@ logger = logging.getLogger(__name__)
 
 INHERITED = 20  # pieces of evidence of the earlier run that a follow-up reads first
 OVERDUE = timedelta(seconds=3)  # a queued run's bell is rung again after this
-_slots = threading.BoundedSemaphore(settings.RUNS_AT_ONCE)
+CANDIDATES = 20  # runs that are tried to be claimed, one after the other, while other workers do the same
+_taking = threading.Lock()
+_hands: set[tuple[str, int]] = set()  # the runs, with their epochs, that this process works on
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def research(run_id: str) -> None:
-    """Research a run, if it waits for a worker and this one has a hand free; else it goes on waiting."""
-    if not _slots.acquire(blocking=False):
-        return
+def research() -> None:
+    """Take the run that is next, if one waits and this worker has a hand free, and begin it."""
+    with _taking:
+        if len(_hands) >= settings.RUNS_AT_ONCE:
+            return
+        claims = ((run_id, claim(run_id)) for run_id in next_runs(CANDIDATES))
+        run_id, epoch = next((taken for taken in claims if taken[1] is not None), ("", None))
+        if epoch is None:
+            return
+        _hands.add((run_id, epoch))
     try:
-        epoch = claim(run_id)
-        if epoch is not None:
-            run_on_loop(conduct(run_id, epoch))
-    finally:
-        _slots.release()
-    ring_again.delay()  # a hand is free
+        loop.start(_in_hand(run_id, epoch))
+    except loop.Stopped:
+        hand_back(run_id, epoch)
 
 
 @shared_task  # type: ignore[untyped-decorator]
 def ring_again() -> None:
-    """Ring for runs that wait, or whose worker is gone: the longest waiting first, as many as a worker can take."""
-    waiting = Q(state=Run.State.QUEUED, created_at__lt=Now() - OVERDUE)
-    abandoned = Q(state=Run.State.RUNNING, lease_until__lt=Now())
-    found = Run.objects.filter(waiting | abandoned).order_by("created_at").values_list("pk", flat=True)
-    for run_id in found[: settings.RUNS_AT_ONCE]:
-        research.delay(str(run_id))
+    """Ring for each run that waits too long, or whose worker is gone; no more bells than a worker has hands."""
+    waiting = Q(state=Run.State.QUEUED, created_at__lt=Now() - OVERDUE) | ABANDONED
+    for _bell in range(min(Run.objects.filter(waiting).count(), settings.RUNS_AT_ONCE)):
+        research.delay()
+
+
+def _begin(**_: Any) -> None:
+    """A worker that starts does not wait for the clock to ring: it may be there in place of one that died."""
+    try:
+        ring_again()
+    except (Error, OperationalError) as error:
+        logger.warning("runs that wait are begun a little later: %s", error)
+
+
+worker_ready.connect(_begin)
+
+
+async def _in_hand(run_id: str, epoch: int) -> None:
+    """Conduct the run, and then take another one."""
+    try:
+        await conduct(run_id, epoch)
+    finally:
+        _hands.discard((run_id, epoch))
+    await in_thread(research)
 
 
 async def conduct(run_id: str, epoch: int) -> None:
@@ -77,8 +106,9 @@ async def conduct(run_id: str, epoch: int) -> None:
                 await journal.review()
             elif state is not None:
                 await journal.end(state, leg=question.leg)
-    except asyncio.CancelledError:
+    except CancelledError:
         await journal.release()
+        await in_thread(_ring)
         raise
     except LeaseLost:
         logger.info("run %s is another worker's now", run_id)
@@ -89,6 +119,13 @@ async def conduct(run_id: str, epoch: int) -> None:
     except Exception:
         logger.exception("run %s failed", run_id)
         await _fail(journal, _("Something went wrong inside Scenthound; the log says what. Ask again, or report it."))
+
+
+def _ring() -> None:
+    try:
+        research.delay()
+    except OperationalError as error:
+        logger.warning("the broker cannot be reached; what was handed back waits until it can: %s", error)
 
 
 async def _fail(journal: Journal, why: str) -> None:

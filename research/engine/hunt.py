@@ -25,6 +25,7 @@ from research.engine.values import Action, Gap, Question, Workspace
 from research.errors import StepFailed
 
 FAILURES_IN_A_ROW = 2  # a reasoner that cannot act twice running will not do better a third time
+CHANGED = "The sub-question was changed meanwhile."
 _ADDRESS = re.compile(r"https?://[^\s<>\"')\]]+")
 _REFERENCE = re.compile(r"#(\d+)")
 
@@ -78,6 +79,8 @@ async def hunt(desk: Workspace, kit: Kit, journal: Journal, attempt: int = 0) ->
             desk = replace(desk, observation=f"The last action could not be decided: {failure}")
             continue
         failures = 0
+        if refused == CHANGED:
+            await journal.hear()
         if refused:
             desk = replace(desk, observation=refused)
         elif action.kind in ("answer", "give_up"):
@@ -136,7 +139,7 @@ async def _act(desk: Workspace, key: str, kit: Kit, journal: Journal, *, attempt
 
     def keep(result: Result) -> Result:
         if _changed(journal.run_id, desk.gap.number, wishes):
-            return {**result, "refused": "The sub-question was changed meanwhile."}
+            return {**result, "refused": CHANGED}
         row = models.Gap.objects.filter(run_id=journal.run_id, number=result["gap"])
         row.update(asked=result["question"])
         if result["kind"] in ("answer", "give_up") and not result["refused"] and not attempt:

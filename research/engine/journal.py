@@ -2,8 +2,8 @@
 
 `once` returns a step's recorded result, or does the step and commits its result, its cost and the rows it writes in one
 transaction that is conditional on the run's lease epoch: a worker that lost the run cannot write. What a run knows is
-what its journal says; a resumed run reads the same. While a Journal is open it keeps the lease alive and watches for
-what the person wishes. Never decides what the next step is.
+what its journal says; a resumed run reads the same. While a Journal is open, watch.py keeps its lease alive and tells
+it what the person wishes. Never decides what the next step is.
 Called by loop.py and the verbs it calls; opened by research/tasks.py.
 """
 
@@ -15,14 +15,14 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import Error, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
@@ -32,6 +32,7 @@ from config.loop import in_thread
 from research.engine import cost
 from research.engine.patience import patiently
 from research.engine.values import Cost
+from research.engine.watch import Seen, look, watch
 from research.errors import LeaseLost, RunFailed, StepFailed
 from research.models import Run, Step
 
@@ -42,7 +43,6 @@ Publish = Callable[[str, Result], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0  # how soon "Stop" and "Answer now" reach a step that is under way
 DATABASE_PATIENCE = 60.0  # seconds for which a database that is down is waited for
 FRUITLESS_CLAIMS = 5  # a run taken over so often without one new step kills its workers; it is not tried again
 
@@ -61,6 +61,12 @@ def claim(run_id: str) -> int | None:
     if not taken:
         return None
     return Run.objects.filter(pk=run_id, lease_owner=owner).values_list("lease_epoch", flat=True).first()
+
+
+def hand_back(run_id: str, epoch: int) -> None:
+    """Let another worker take the run at once."""
+    held = Run.objects.filter(pk=run_id, lease_epoch=epoch, state=Run.State.RUNNING)
+    held.update(lease_until=Now() - timedelta(seconds=1))
 
 
 @dataclass(frozen=True)
@@ -92,22 +98,22 @@ class Journal:
         self.wishes = 0  # how many of the person's wishes are known
         self._steps: dict[str, Recorded] = {}
         self._again: Counter[str] = Counter()  # keys of failed steps, and how often the person wanted them tried again
+        self._hearing: asyncio.Task[None] | None = None
         self._doing: dict[str, asyncio.Lock] = {}
-        self._watching: asyncio.Task[None] | None = None
+        self._news: str | None = None  # what the run does now, until it is written
 
     async def __aenter__(self) -> "Journal":
         self._take(await self._database(self._load))
         self._refuse_to_go_in_circles()
-        await self._look()
-        self._watching = asyncio.create_task(self._watch())
+        rows = await self._database(look, [(self.run_id, self.epoch)])
+        self.seen(rows.get(self.run_id))
+        watch().begin(self)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._watching:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+        watch().end(self)
 
     async def once(
         self,
@@ -160,16 +166,20 @@ class Journal:
             total.pages += step.cost.pages
         return total
 
+    async def hear(self) -> None:
+        """Take in what the person wished meanwhile; without this it is known within a look of the watch."""
+        self._take(await self._database(self._load, kind="wish"))
+
     async def activity(self, text: str) -> None:
-        """Say what the run is doing now, to whoever looks at its page."""
-        await self._database(self._mine().update, activity=text)
+        """Say what the run is doing now, to whoever looks at its page; the row has it within a look of the watch."""
+        self._news = text
         await self.publish(self.run_id, {"activity": text})
 
     async def review(self) -> None:
         """Let go of the run until the person has seen its plan (launch.approve sets it going again)."""
-        await self.activity("")
+        held = Run.objects.filter(pk=self.run_id, lease_epoch=self.epoch, state=Run.State.RUNNING)
         await self._database(
-            self._mine().update, state=Run.State.REVIEW, paused_at=Now(), lease_owner="", lease_until=None
+            held.update, state=Run.State.REVIEW, activity="", paused_at=Now(), lease_owner="", lease_until=None
         )
         await self.publish(self.run_id, {"state": str(Run.State.REVIEW)})
 
@@ -189,7 +199,7 @@ class Journal:
 
     async def release(self) -> None:
         """Let another worker take the run at once: this one is about to stop."""
-        await self._database(self._mine().update, lease_until=Now() - timedelta(seconds=1))
+        await self._database(hand_back, self.run_id, self.epoch)
 
     # --- Doing and committing a step ---------------------------------------------------------------------------------
 
@@ -230,34 +240,52 @@ class Journal:
         return recorded
 
     def _commit(self, new: Recorded, keep: Callable[[Result], Result] | None) -> Recorded:
-        with transaction.atomic():
-            run = self._mine().select_for_update().only("last_seq").first()
-            if run is None:
-                raise LeaseLost(_("Another worker goes on with this run."))
-            done = Step.objects.filter(run=run, key=new.key).first()
-            if done is not None:  # committed before; only the database's word about it was lost
-                return _recorded(done)
-            run.last_seq += 1
-            run.save(update_fields=["last_seq"])
-            row = Step(
-                run=run,
-                seq=run.last_seq,
-                key=new.key,
-                kind=new.kind,
-                input_hash=new.input_hash,
-                result=keep(new.result) if keep else new.result,
-                error=new.error,
-                cost=asdict(new.cost),
-                epoch=new.epoch,
-                started_at=new.started_at,
-            )
-            row.save(force_insert=True)
-            return _recorded(row)
+        """Append the step if the run is still ours: in one statement, or in one transaction with what `keep` writes."""
+        try:
+            if keep is None:
+                return self._append(new, _OUR_NEXT_SEQ)
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(_OUR_NEXT_SEQ, vars(new) | {"run": self.run_id})  # from here on the row is locked
+                (seq,) = cursor.fetchone() or (None,)
+                if seq is None:
+                    raise LeaseLost(_("Another worker goes on with this run."))
+                return self._append(replace(new, seq=seq, result=keep(new.result)), _THIS_SEQ)
+        except IntegrityError:
+            done = Step.objects.filter(run_id=self.run_id, key=new.key).first()
+            if done is None:
+                raise
+            return _recorded(done)  # committed before; only the database's word about it was lost
 
-    # --- The lease and the person's wishes ---------------------------------------------------------------------------
+    def _append(self, new: Recorded, seq: str) -> Recorded:
+        row = vars(new) | {"run": self.run_id, "result": json.dumps(new.result), "cost": json.dumps(asdict(new.cost))}
+        with connection.cursor() as cursor:
+            cursor.execute(f"WITH next AS ({seq}) {_APPEND}", row)
+            appended = cursor.fetchone()
+        if appended is None:
+            raise LeaseLost(_("Another worker goes on with this run."))
+        return replace(new, seq=appended[0])
 
-    def _mine(self) -> Any:
-        return Run.objects.filter(pk=self.run_id, lease_epoch=self.epoch, state=Run.State.RUNNING)
+    # --- What watch.py calls, once a second ---------------------------------------------------------------------------
+
+    def seen(self, row: Seen | None) -> None:
+        """Take note of what the run's row says; None: another worker has the run, or it is over."""
+        if row is None:
+            # A Journal whose run has ended, and that is about to close, loses nothing by this.
+            self.lost.set()
+            return
+        if row.wishes != self.wishes:
+            self._hearing = asyncio.create_task(self.hear())
+        if row.stop_requested:
+            self.stop.set()
+        if row.stop_requested or row.answer_now:
+            self.hurry.set()
+
+    def news(self) -> str | None:
+        """What the run does now, if that was not asked for before."""
+        news, self._news = self._news, None
+        return news
+
+    # --- The database ------------------------------------------------------------------------------------------------
 
     def _load(self, **found: str) -> list[Recorded]:
         return [_recorded(step) for step in Step.objects.filter(run_id=self.run_id, **found).order_by("seq")]
@@ -282,32 +310,6 @@ class Journal:
                 % {"times": FRUITLESS_CLAIMS}
             )
 
-    async def _watch(self) -> None:
-        beat = time.monotonic()
-        while not self.lost.is_set():
-            await asyncio.sleep(min(LOOK_SECONDS, settings.LEASE_SECONDS / 3))
-            try:
-                if time.monotonic() - beat >= settings.LEASE_SECONDS / 3:
-                    await in_thread(self._mine().update, lease_until=_lease_end())
-                    beat = time.monotonic()
-                await self._look()
-            except Error as error:  # the database is away for a moment; the lease is long enough for that
-                logger.warning("run %s cannot be watched: %s", self.run_id, error)
-
-    async def _look(self) -> None:
-        wanted = await self._database(self._mine().values_list("stop_requested", "answer_now", "wishes").first)
-        if wanted is None:
-            # The run may also have ended: a Journal that is about to close loses nothing by this.
-            self.lost.set()
-            return
-        stop, answer_now, wishes = wanted
-        if wishes != self.wishes:
-            self._take(await self._database(self._load, kind="wish"))
-        if stop:
-            self.stop.set()
-        if stop or answer_now:
-            self.hurry.set()
-
     async def _database(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Blocking code in a thread; waits out a database that restarts. Everything called so may be done twice."""
         deadline = time.monotonic() + DATABASE_PATIENCE
@@ -319,6 +321,22 @@ class Journal:
                     raise
                 logger.warning("run %s waits for the database: %s", self.run_id, error)
                 await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - jitter, no secret
+
+
+_OUR_NEXT_SEQ = """
+UPDATE research_run SET last_seq = last_seq + 1
+WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running'
+RETURNING last_seq AS seq
+"""
+_THIS_SEQ = "SELECT %(seq)s::integer AS seq"
+_APPEND = """
+INSERT INTO research_step
+    (run_id, seq, key, kind, input_hash, result, error, cost, epoch, started_at, finished_at)
+SELECT %(run)s, seq, %(key)s, %(kind)s, %(input_hash)s, %(result)s, %(error)s, %(cost)s, %(epoch)s, %(started_at)s,
+    clock_timestamp()
+FROM next
+RETURNING seq
+"""
 
 
 def _lease_end() -> Any:

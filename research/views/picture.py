@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from research.engine.budget import Budget
 from research.models import Evidence, Gap, Run, Step
+from research.queue import place
 from research.views.cited import SourceShown, source, with_sources
 
 FINAL = (Run.State.DONE, Run.State.STOPPED, Run.State.FAILED)
@@ -182,13 +183,6 @@ def meters(run: Run) -> list[Meter]:
         shown.append(Meter(_("tokens"), (spent["prompt"] or 0) + (spent["completion"] or 0), most.tokens))
         shown.append(Meter(_("model calls"), spent["calls"] or 0, 0))
     return shown
-
-
-def place(run: Run) -> int:
-    """The place of a waiting run in the queue."""
-    if run.state != Run.State.QUEUED:
-        return 0
-    return Run.objects.filter(state=Run.State.QUEUED, created_at__lt=run.created_at).count() + 1
 
 
 def section_id(heading: str) -> str:

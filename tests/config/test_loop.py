@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -67,3 +68,34 @@ def test_after_a_shutdown_nothing_new_begins():
     with pytest.raises(loop.Stopped):
         loop.run(work())
     assert begun == []
+
+
+@pytest.mark.usefixtures("_restarted")
+def test_what_is_started_holds_no_thread_and_is_waited_for_on_the_way_out():
+    begun, cleaned = threading.Event(), threading.Event()
+
+    async def work():
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)
+            cleaned.set()
+
+    loop.start(work())
+    assert begun.wait(5)
+    loop.stop()
+    assert loop.drain(5)
+    assert cleaned.is_set()
+
+
+def test_what_fails_after_it_was_started_is_logged(caplog):
+    async def work():
+        raise LookupError("gone")
+
+    loop.start(work())
+    assert loop.drain(5)
+    deadline = time.monotonic() + 5
+    while "LookupError: gone" not in caplog.text:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

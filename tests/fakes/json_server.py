@@ -35,7 +35,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def asked(self) -> dict[str, Any]:
         """The body of the request."""
-        body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        length = int(self.headers["Content-Length"])
+        data = self.rfile.read(length)
+        if len(data) < length:
+            raise ConnectionResetError  # the client was killed in the middle of its request
+        body: dict[str, Any] = json.loads(data)
         return body
 
     def json(self, status: int, body: object, headers: dict[str, str] | None = None) -> None:

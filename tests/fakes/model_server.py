@@ -15,7 +15,9 @@ import argparse
 import contextlib
 import hashlib
 import json
+import math
 import re
+import select
 import threading
 import time
 from collections import defaultdict, deque
@@ -59,6 +61,8 @@ class Asked:
     body: dict[str, Any]
     headers: dict[str, str]
     at: float
+    ended: float = math.inf  # when the reply was sent, or the client was seen to have gone
+    gone: bool = False  # the client went away before it had its reply
 
     @property
     def prompt(self) -> str:
@@ -76,6 +80,7 @@ class ModelServer:
     """The server, and what it was asked. `url` is what CHAT_URL wants."""
 
     url: str = ""
+    latency: float = 0.0  # seconds before a reply begins
     pause: float = 0.0  # seconds between the pieces of every stream
     models: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "scripted", "max_model_len": 8192}])
     asked: list[Asked] = field(default_factory=list)
@@ -107,24 +112,30 @@ class ModelServer:
             self.asked.append(asked)
             self._working += 1
             self.at_once = max(self.at_once, self._working)
-            found = next((pair for pair in self._faults if pair[0] in {"", asked.step}), ("", ""))
-            if found[1]:
-                self._faults.remove(found)
+            fault = self.fault(asked)
             if self.log:
                 line = {
                     "at": asked.at,
                     "step": asked.step,
                     "digest": asked.digest,
-                    "fault": found[1],
+                    "fault": fault,
                     "prompt": asked.prompt,
                 }
                 with self.log.open("a") as file:
                     file.write(json.dumps(line) + "\n")
         try:
-            yield found[1]
+            yield fault
         finally:
+            asked.ended = time.time()
             with self._lock:
                 self._working -= 1
+
+    def fault(self, asked: Asked) -> str:
+        """The fault that a request shall meet, or ''. One request at a time."""
+        found = next((pair for pair in self._faults if pair[0] in {"", asked.step}), ("", ""))
+        if found[1]:
+            self._faults.remove(found)
+        return found[1]
 
     def reply(self, asked: Asked) -> str:
         """The scripted reply to a step, or the default one made of the prompt."""
@@ -215,10 +226,12 @@ class _Handler(Handler):
             try:
                 return self._answer(asked, fault)
             except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True  # the client has gone: it stopped waiting, or was killed
+                self.close_connection = asked.gone = True  # it stopped waiting, or was killed
                 return None
 
     def _answer(self, asked: Asked, fault: str) -> None:
+        if self.server.fake.latency and select.select([self.connection], [], [], self.server.fake.latency)[0]:
+            raise ConnectionResetError  # nobody says more before the reply: the client has hung up
         refusals = {"busy": 429, "broken": 500, "unauthorised": 401, "unknown": 404, "refused": 400}
         if fault in refusals:
             message = {"message": f"scripted fault: {fault}", "code": refusals[fault]}

@@ -13,7 +13,7 @@ QUESTION = "Who wrote Larkspur?"
 def bell(monkeypatch):
     """The runs that the bell was rung for."""
     rung: list[str] = []
-    monkeypatch.setattr(tasks.research, "delay", rung.append)
+    monkeypatch.setattr(tasks.research, "delay", lambda *args: rung.append(args))
     return rung
 
 
@@ -28,7 +28,7 @@ def test_a_launched_run_waits_for_a_worker_and_the_bell_rings_after_the_commit(
     with django_capture_on_commit_callbacks(execute=True):
         run = launch.launch(owner, f"  {QUESTION}\n", "low", [source.id], sealed=True)
         assert bell == []
-    assert bell == [str(run.pk)]
+    assert bell == [()]
     stored = Run.objects.get(pk=run.pk)
     assert (stored.question, stored.effort, stored.sealed, stored.state) == (QUESTION, "low", True, "queued")
     assert (stored.reasoner, list(stored.sources.all())) == ("extractive", [source])
@@ -40,7 +40,7 @@ def test_a_run_uses_the_model_where_one_is_configured(owner, bell, monkeypatch):
 
 
 def test_a_broker_that_is_down_loses_nothing(owner, monkeypatch, django_capture_on_commit_callbacks):
-    def unreachable(run_id: str) -> None:
+    def unreachable() -> None:
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(tasks.research, "delay", unreachable)

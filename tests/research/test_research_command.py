@@ -37,7 +37,6 @@ def library(monkeypatch):
     found = Library()
     monkeypatch.setattr(tasks, "WholeIndex", lambda: found)
     monkeypatch.setattr(tasks, "reasoner", lambda name: ExtractiveReasoner(found.similarity))
-    monkeypatch.setattr(tasks.ring_again, "delay", lambda: None)
     monkeypatch.setattr(tasks.research, "delay", tasks.research)
     monkeypatch.setattr(supervisor, "running", nullcontext)
     return found
@@ -97,8 +96,8 @@ def test_bad_usage_is_refused_with_status_2(library, arguments, reason):
 
 
 def test_a_run_that_failed_says_why_with_status_1(library, monkeypatch, capsys):
-    def fail(run_id: str) -> None:
-        Run.objects.filter(pk=run_id).update(
+    def fail() -> None:
+        Run.objects.update(
             state="failed", error="The model server refuses the key; set CHAT_KEY.", finished_at=timezone.now()
         )
 
@@ -113,7 +112,7 @@ def test_ctrl_c_stops_following_and_not_the_run(library, monkeypatch, capsys):
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tasks.research, "delay", lambda run_id: None)
+    monkeypatch.setattr(tasks.research, "delay", lambda: None)
     monkeypatch.setattr(command.time, "sleep", interrupt)
     with pytest.raises(SystemExit) as ended:
         call_command("research", QUESTION)

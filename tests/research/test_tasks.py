@@ -1,5 +1,5 @@
 import asyncio
-import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,11 +11,12 @@ from django.utils import timezone
 from config import loop
 from config.loop import in_thread
 from research import live, tasks
-from research.engine import journal as journal_module
+from research.engine import watch as watch_module
 from research.engine.journal import claim
 from research.engine.values import Plan, Planned
 from research.errors import RunFailed, StepFailed
 from research.models import Report, Run, Step
+from research.queue import next_runs
 from research.reasoning.extractive import ExtractiveReasoner
 from tests.research.engine.library import Library
 
@@ -31,7 +32,6 @@ def deaf_broker(monkeypatch):
         return
 
     monkeypatch.setattr(tasks.research, "delay", lambda *args: rung.append(args))
-    monkeypatch.setattr(tasks.ring_again, "delay", lambda: None)
     monkeypatch.setattr(live, "publish", publish)
     return rung
 
@@ -50,8 +50,17 @@ def run(db):
     return Run.objects.create(owner=owner, question="Who wrote the first version of Larkspur?", effort="low")
 
 
+def worked_off() -> None:
+    """Ring once, and wait until this process has nothing in hand."""
+    tasks.research()
+    deadline = time.monotonic() + 60
+    while tasks._hands or next_runs(1):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_run_is_researched_to_its_end(run, library):
-    tasks.research(str(run.pk))
+    worked_off()
     run.refresh_from_db()
     assert (run.state, run.error) == ("done", "")
     assert Report.objects.get(run=run).answer == "Tor Vikdal"
@@ -60,7 +69,7 @@ def test_a_run_is_researched_to_its_end(run, library):
 def test_a_message_delivered_five_times_is_one_execution(run, library):
     def deliver(_number: int) -> None:
         try:
-            tasks.research(str(run.pk))
+            worked_off()
         finally:
             connections.close_all()
 
@@ -73,22 +82,34 @@ def test_a_message_delivered_five_times_is_one_execution(run, library):
     assert Report.objects.filter(run=run).count() == 1
 
 
-def test_a_message_for_a_run_that_is_gone_or_over_is_nothing(run, library):
-    tasks.research("00000000-0000-0000-0000-000000000000")
+def test_a_message_that_comes_when_nothing_waits_is_nothing(run, library):
     Run.objects.filter(pk=run.pk).update(state="stopped")
-    tasks.research(str(run.pk))
+    worked_off()
     assert not Step.objects.exists()
 
 
-def test_a_run_waits_while_all_hands_are_full(run, library, monkeypatch):
-    monkeypatch.setattr(tasks, "_slots", threading.BoundedSemaphore(1))
-    with tasks._slots:
-        tasks.research(str(run.pk))
+def test_a_run_waits_while_all_hands_are_full(run, library, settings):
+    settings.RUNS_AT_ONCE = 1
+    tasks._hands.add(("another run", 1))
+    try:
+        tasks.research()
         run.refresh_from_db()
         assert run.state == "queued"
-    tasks.research(str(run.pk))
+    finally:
+        tasks._hands.clear()
+    worked_off()
     run.refresh_from_db()
     assert run.state == "done"
+
+
+def test_a_hand_that_is_free_again_takes_the_next_run_without_a_message(run, library, settings):
+    settings.RUNS_AT_ONCE = 1
+    others = [Run.objects.create(owner=run.owner, question=run.question, effort="low") for _ in range(3)]
+    worked_off()
+    ended = Run.objects.filter(pk__in=[run.pk, *(other.pk for other in others)]).order_by("created_at")
+    assert {one.state for one in ended} == {"done"}
+    began = [one.started_at for one in ended]
+    assert began == sorted(began)
 
 
 def test_the_bell_rings_again_for_runs_that_wait_and_runs_whose_worker_is_gone(run, deaf_broker):
@@ -98,11 +119,11 @@ def test_the_bell_rings_again_for_runs_that_wait_and_runs_whose_worker_is_gone(r
     past = timezone.now() - timezone.timedelta(hours=1)
     waiting = another()
     Run.objects.filter(pk=waiting.pk).update(created_at=past)
-    abandoned = another(state="running", lease_until=past)
+    another(state="running", lease_until=past)
     another(state="running", lease_until=timezone.now() + timezone.timedelta(hours=1))
     another(state="done")
     tasks.ring_again()
-    assert deaf_broker == [(str(waiting.pk),), (str(abandoned.pk),)]  # `run` has only just been made
+    assert len(deaf_broker) == 2  # for one that waits, one whose worker is gone; `run` has only just been made
 
 
 def test_a_run_that_cannot_go_on_fails_and_says_what_to_do(run, library, monkeypatch):
@@ -111,7 +132,7 @@ def test_a_run_that_cannot_go_on_fails_and_says_what_to_do(run, library, monkeyp
             raise RunFailed("The model server refuses the key; set CHAT_KEY.")
 
     monkeypatch.setattr(tasks, "reasoner", lambda name: Unauthorised())
-    tasks.research(str(run.pk))
+    worked_off()
     run.refresh_from_db()
     assert (run.state, run.error) == ("failed", "The model server refuses the key; set CHAT_KEY.")
     assert Step.objects.filter(run=run).last().result["state"] == "failed"
@@ -123,7 +144,7 @@ def test_a_fault_of_our_own_fails_the_run_and_not_the_worker(run, library, monke
             raise ZeroDivisionError
 
     monkeypatch.setattr(tasks, "reasoner", lambda name: Broken())
-    tasks.research(str(run.pk))
+    worked_off()
     run.refresh_from_db()
     assert run.state == "failed"
     assert "ZeroDivisionError" not in run.error
@@ -140,7 +161,7 @@ async def test_a_worker_that_slept_through_its_lease_writes_nothing_when_it_wake
             await awake.wait()
             return await super().note(workspace, candidates)
 
-    monkeypatch.setattr(journal_module, "LOOK_SECONDS", 3600)  # it sleeps: it does not look either
+    monkeypatch.setattr(watch_module, "LOOK_SECONDS", 3600)  # it sleeps: it does not look either
     monkeypatch.setattr(tasks, "reasoner", lambda name: Sleepy(library.similarity))
     zombie = asyncio.create_task(tasks.conduct(str(run.pk), await in_thread(claim, str(run.pk))))
     await asleep.wait()
@@ -175,7 +196,7 @@ async def test_a_worker_that_shuts_down_hands_its_run_back_at_once(run, library,
 
 async def test_a_run_stops_within_seconds_at_whatever_step_it_is(run, library, monkeypatch):
     """F-17, a few times: the wish comes at a random step; the run ends stopped or done, and nothing comes after."""
-    monkeypatch.setattr(journal_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(watch_module, "LOOK_SECONDS", 0.05)
     for place in range(1, 9):
         again = await in_thread(Run.objects.create, owner=run.owner, question=run.question, effort="low")
         work = asyncio.create_task(tasks.conduct(str(again.pk), await in_thread(claim, str(again.pk))))
@@ -216,5 +237,5 @@ def test_the_tasks_share_the_workers_loop(run, library, monkeypatch):
         return asyncio.get_running_loop()
 
     monkeypatch.setattr(tasks, "reasoner", lambda name: Curious(library.similarity))
-    tasks.research(str(run.pk))
+    worked_off()
     assert seen == [loop.run(here())]

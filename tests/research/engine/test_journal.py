@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from config.loop import in_thread
-from research.engine import journal as journal_module
 from research.engine import patience
+from research.engine import watch as watch_module
 from research.engine.cost import spend
 from research.engine.journal import Journal, claim
 from research.errors import LeaseLost, RetryLater, RunFailed, StepFailed
@@ -175,7 +175,7 @@ async def test_characters_that_the_database_refuses_are_left_out(claimed, listen
 
 @pytest.mark.parametrize("wish", ["stop_requested", "answer_now"])
 async def test_a_wish_of_the_person_is_noticed_while_a_step_is_under_way(claimed, listener, monkeypatch, wish):
-    monkeypatch.setattr(journal_module, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(watch_module, "LOOK_SECONDS", 0.02)
     async with Journal(*claimed, listener) as journal:
         assert not journal.hurry.is_set()
         await in_thread(Run.objects.filter(pk=claimed[0]).update, **{wish: True})
@@ -185,7 +185,7 @@ async def test_a_wish_of_the_person_is_noticed_while_a_step_is_under_way(claimed
 
 async def test_the_lease_is_kept_alive_and_its_loss_noticed(claimed, listener, monkeypatch, settings):
     settings.LEASE_SECONDS = 0.3
-    monkeypatch.setattr(journal_module, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(watch_module, "LOOK_SECONDS", 0.02)
     async with Journal(*claimed, listener) as journal:
         before = (await in_thread(Run.objects.get, pk=claimed[0])).lease_until
         while (await in_thread(Run.objects.get, pk=claimed[0])).lease_until == before:

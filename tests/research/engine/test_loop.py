@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config.loop import in_thread
-from research.engine import journal as journal_module
+from research.engine import watch as watch_module
 from research.engine.budget import BUDGETS
 from research.engine.journal import Journal, claim
 from research.engine.kit import Kit
@@ -128,7 +128,7 @@ class Slow(ExtractiveReasoner):
 
 @pytest.mark.parametrize("slow", ["plan", "act", "note", "draft", "answer"])
 async def test_stop_ends_a_run_soon_wherever_it_is(new_run, library, listener, monkeypatch, slow):
-    monkeypatch.setattr(journal_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(watch_module, "LOOK_SECONDS", 0.05)
     run = await in_thread(new_run)
     reasoner = Slow(library.similarity, slow)
     work = asyncio.create_task(researched(run, library, listener, reasoner))
@@ -147,7 +147,7 @@ async def test_stop_ends_a_run_soon_wherever_it_is(new_run, library, listener, m
 
 
 async def test_answer_now_writes_from_what_is_known(new_run, library, listener, monkeypatch):
-    monkeypatch.setattr(journal_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(watch_module, "LOOK_SECONDS", 0.05)
     run = await in_thread(new_run)
 
     class ThinksForEver(ExtractiveReasoner):

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from config.loop import in_thread
 from research import launch, tasks
-from research.engine import journal as journal_module
+from research.engine import watch
 from research.engine.journal import claim
 from research.engine.values import Action, Plan, Planned
 from research.errors import BadQuestion, BadWish, StepFailed
@@ -41,7 +41,7 @@ class Reasoner(ExtractiveReasoner):
 
 @pytest.fixture
 def reasoner(library: Any, monkeypatch: pytest.MonkeyPatch) -> Reasoner:
-    monkeypatch.setattr(journal_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(tasks, "WholeIndex", lambda: library)
     made = Reasoner(library.similarity)
     monkeypatch.setattr(tasks, "reasoner", lambda name: made)
@@ -113,7 +113,8 @@ async def test_a_gap_that_is_dropped_is_let_go_and_left_out_of_the_report(reason
     run = await asyncio.wait_for(work, 5)
     assert run.state == "done"
     assert await gaps(run) == [(1, FIRST, "dropped")]
-    assert (await in_thread(Report.objects.get, run=run)).not_found == []
+    report = await in_thread(Report.objects.get, run=run)
+    assert (report.not_found, await in_thread(report.claims.count)) == ([FIRST], 0)  # the question itself, unanswered
 
 
 async def test_a_reworded_gap_is_hunted_in_its_new_words_and_keeps_what_was_found(reasoner, library):
@@ -180,7 +181,7 @@ async def test_an_answer_now_can_be_continued_where_it_was(reasoner, library):
     reasoner.go.set()
     await in_thread(launch.go_on, run)
     run = await conducted(run)
-    report = await in_thread(lambda: run.reports.last())
+    report = await in_thread(run.reports.last)
     assert (report.version, report.answer, report.not_found) == (2, "Tor Vikdal", [])
 
 
@@ -199,7 +200,7 @@ async def test_a_failed_step_is_tried_again(reasoner, library, monkeypatch):
     await in_thread(launch.retry, run, failed.key)
     run = await conducted(run)
     assert f"{failed.key}/again/1" in await keys(run)
-    report = await in_thread(lambda: run.reports.last())
+    report = await in_thread(run.reports.last)
     assert (report.version, report.answer) == (2, "Tor Vikdal")
 
 

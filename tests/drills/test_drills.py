@@ -1,0 +1,47 @@
+"""Each drill in short: script/drill runs the whole ones. One DATA_DIR for all, which the first makes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+pytestmark = pytest.mark.slow
+
+TOP = Path(__file__).resolve().parents[2]
+SHORT = {
+    "crash": 3,
+    "boundaries": 0,  # is long by its nature: a death a step; script/drill only
+    "deploy": 3,
+    "delivery": 3,
+    "zombie": 2,
+    "clock": 2,
+    "broker": 3,
+    "model": 1,
+    "garbage": 5,
+    "migrate": 2,
+    "replay": 1,
+    "sse": 1,
+    "cancel": 4,
+    "answer": 1,
+}
+
+
+@pytest.mark.parametrize("name", [name for name, runs in SHORT.items() if runs])
+def test_drill(name):
+    folder = Path(settings.DATA_DIR) / "drill"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.drills", name, "--runs", str(SHORT[name]), "--json"],
+        cwd=TOP,
+        env={**os.environ, "DATA_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    logs = {log.name: log.read_text(errors="replace")[-3000:] for log in (folder / "logs").glob("*.log")}
+    document = json.loads(done.stdout) if done.stdout else {}
+    assert document.get("passed"), (document, done.stderr[-3000:], logs.get("worker.log"))
+    assert done.returncode == 0
