@@ -21,10 +21,12 @@ MOST = 8  # pieces of evidence that one look may add
 
 
 async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspace:
-    """The workspace with what was kept of the passages in view among what is known."""
+    """The workspace with what was kept of the passages in view among what is known. What brought them into view, and
+    none of them was worth keeping, is a dead end."""
     fresh = [one for one in desk.candidates if (one.snapshot, one.start, one.end) not in desk.noted]
+    tried = desk.view.query or desk.view.address
     if not fresh:
-        return desk
+        return replace(desk, dead_ends=desk.dead_ends | {tried}) if tried else desk
     await journal.activity(
         _("Reading %(count)d passages for: %(gap)s") % {"count": len(fresh), "gap": desk.gap.question}
     )
@@ -46,7 +48,6 @@ async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
         return replace(desk, observation=f"{desk.observation} They could not be read: {failure}")
     known = {one.number: one for one in desk.known}
     new = {one["number"]: Evidence(**one) for one in result["kept"] if one["number"] not in known}
-    tried = desk.view.query or desk.view.address
     return replace(
         desk,
         dead_ends=desk.dead_ends if new or not tried else desk.dead_ends | {tried},
