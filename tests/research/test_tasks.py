@@ -53,7 +53,7 @@ def worked_off() -> None:
     """Ring once, and wait until this process has nothing in hand."""
     tasks.research()
     deadline = time.monotonic() + 60
-    while tasks._hands or next_runs(1):
+    while tasks._hands or next_runs(1, 1):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -238,3 +238,25 @@ def test_the_tasks_share_the_workers_loop(run, library, monkeypatch):
     monkeypatch.setattr(tasks, "reasoner", lambda name: Curious(library.similarity))
     worked_off()
     assert seen == [loop.run(here())]
+
+
+def test_suspects_are_taken_one_at_a_time_and_the_next_one_after_a_step(run, library, monkeypatch):
+    """Runs whose workers died twice before they made a step: while one of them makes its first, the others wait."""
+    past = timezone.now() - timezone.timedelta(hours=1)
+    Run.objects.filter(pk=run.pk).update(state="running", lease_until=past, lease_epoch=2)
+    for _other in range(2):
+        Run.objects.create(owner=run.owner, question=run.question, effort="low", state="running", lease_until=past)
+    Run.objects.update(lease_epoch=2)
+    together: list[int] = []
+
+    class Watched(ExtractiveReasoner):
+        async def plan(self, question: Any, most: int) -> Any:
+            together.append(len(tasks._suspects))
+            return await super().plan(question, most)
+
+    monkeypatch.setattr(tasks, "reasoner", lambda name: Watched(library.similarity))
+    for _bell in range(5):
+        tasks.research()
+    worked_off()
+    assert together == [1, 1, 1]
+    assert set(Run.objects.values_list("state", flat=True)) == {"done"}
