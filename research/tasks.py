@@ -45,6 +45,7 @@ OVERDUE = timedelta(seconds=3)  # a queued run's bell is rung again after this
 CANDIDATES = 20  # runs that are tried to be claimed, one after the other, while other workers do the same
 _taking = threading.Lock()
 _hands: set[tuple[str, int]] = set()  # the runs, with their epochs, that this process works on
+_suspects: set[tuple[str, int]] = set()  # those of them that may kill it: at most one (research/queue.py)
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -53,15 +54,26 @@ def research() -> None:
     with _taking:
         if len(_hands) >= settings.RUNS_AT_ONCE:
             return
-        claims = ((run_id, claim(run_id)) for run_id in next_runs(CANDIDATES))
-        run_id, epoch = next((taken for taken in claims if taken[1] is not None), ("", None))
-        if epoch is None:
+        taken = _claimed()
+        if taken is None:
             return
-        _hands.add((run_id, epoch))
+    run_id, epoch = taken
     try:
         loop.start(_in_hand(run_id, epoch))
     except loop.Stopped:
         hand_back(run_id, epoch)
+
+
+def _claimed() -> tuple[str, int] | None:
+    """The run that is next, and its epoch, now in this process's hands; None where none is to be had."""
+    for run_id, suspect in next_runs(CANDIDATES, suspects=0 if _suspects else 1):
+        epoch = claim(run_id)
+        if epoch is not None:
+            _hands.add((run_id, epoch))
+            if suspect:
+                _suspects.add((run_id, epoch))
+            return run_id, epoch
+    return None
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -89,6 +101,7 @@ async def _in_hand(run_id: str, epoch: int) -> None:
         await conduct(run_id, epoch)
     finally:
         _hands.discard((run_id, epoch))
+        _suspects.discard((run_id, epoch))
     await in_thread(research)
 
 
@@ -97,7 +110,14 @@ async def conduct(run_id: str, epoch: int) -> None:
 
     A worker that shuts down cancels this: the lease is handed back, and the next worker goes on at once.
     """
-    journal = Journal(run_id, epoch, live.publish)
+
+    async def publish(to: str, message: dict[str, Any]) -> None:
+        await live.publish(to, message)
+        if "seq" in message and (run_id, epoch) in _suspects:  # it has made a step: no suspect any more
+            _suspects.discard((run_id, epoch))
+            await in_thread(research)
+
+    journal = Journal(run_id, epoch, publish)
     try:
         async with journal:
             question, kit = await in_thread(_prepared, run_id)

@@ -44,7 +44,7 @@ Publish = Callable[[str, Result], Awaitable[None]]
 logger = logging.getLogger(__name__)
 
 DATABASE_PATIENCE = 60.0  # seconds for which a database that is down is waited for
-FRUITLESS_CLAIMS = 5  # a run taken over so often without one new step kills its workers; it is not tried again
+FRUITLESS_CLAIMS = 8  # a run taken over so often without one new step kills its workers; it is not tried again
 
 
 def claim(run_id: str) -> int | None:

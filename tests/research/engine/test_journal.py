@@ -206,12 +206,12 @@ async def test_a_run_that_kills_its_workers_is_not_tried_for_ever(claimed, liste
     run_id, _epoch = claimed
     async with Journal(*claimed, listener) as journal:
         await journal.once("a", "act", {}, Work())
-    await in_thread(Run.objects.filter(pk=run_id).update, lease_epoch=6)
-    async with Journal(run_id, 6, listener):
+    await in_thread(Run.objects.filter(pk=run_id).update, lease_epoch=9)
+    async with Journal(run_id, 9, listener):
         pass
-    await in_thread(Run.objects.filter(pk=run_id).update, lease_epoch=7)
-    with pytest.raises(RunFailed, match="5 times"):
-        await Journal(run_id, 7, listener).__aenter__()
+    await in_thread(Run.objects.filter(pk=run_id).update, lease_epoch=10)
+    with pytest.raises(RunFailed, match="8 times"):
+        await Journal(run_id, 10, listener).__aenter__()
 
 
 def test_a_run_is_claimed_by_one_worker_until_its_lease_is_over(new_run):
