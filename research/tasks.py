@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from config.loop import in_thread
 from config.loop import run as run_on_loop
 from research import live
+from research.engine import whose
 from research.engine.budget import budget
 from research.engine.index import WholeIndex
 from research.engine.journal import Journal, claim
@@ -68,7 +69,8 @@ async def conduct(run_id: str, epoch: int) -> None:
     journal = Journal(run_id, epoch, live.publish)
     try:
         async with journal:
-            question, kit = await in_thread(_prepared, run_id)
+            question, kit, owner = await in_thread(_prepared, run_id)
+            whose.current.set(whose.Whose(owner, run_id, journal.aside))
             state = await unless(journal.lost, research_question(question, kit, journal))
             if state is not None:
                 await journal.end(state)
@@ -93,8 +95,9 @@ async def _fail(journal: Journal, why: str) -> None:
         logger.info("run %s is another worker's now", journal.run_id)
 
 
-def _prepared(run_id: str) -> tuple[Question, Kit]:
+def _prepared(run_id: str) -> tuple[Question, Kit, str]:
     run = Run.objects.get(pk=run_id)
     sources = tuple(run.sources.values_list("id", flat=True))
     question = Question(str(run.pk), run.question, sources, run.sealed)
-    return question, Kit(reasoner(run.reasoner), WholeIndex(), budget(run.effort, run.question))
+    kit = Kit(reasoner(run.reasoner), WholeIndex(), budget(run.effort, run.question))
+    return question, kit, str(run.owner_id)

@@ -90,6 +90,7 @@ class Journal:
         self._steps: dict[str, Recorded] = {}
         self._doing: dict[str, asyncio.Lock] = {}
         self._watching: asyncio.Task[None] | None = None
+        self._doing_now = ""
 
     async def __aenter__(self) -> "Journal":
         for recorded in await self._database(self._load):
@@ -143,18 +144,19 @@ class Journal:
 
     def spent(self) -> Cost:
         """What the whole run has cost so far, before and after any crash. `seconds` counts side by side work once."""
-        total = Cost(seconds=_covered(list(self._steps.values())))
-        for step in self._steps.values():
-            total.model_calls += step.cost.model_calls
-            total.prompt_tokens += step.cost.prompt_tokens
-            total.completion_tokens += step.cost.completion_tokens
-            total.pages += step.cost.pages
-        return total
+        spent = cost.total([step.cost for step in self._steps.values()])
+        spent.seconds = _covered(list(self._steps.values()))
+        return spent
 
     async def activity(self, text: str) -> None:
         """Say what the run is doing now, to whoever looks at its page."""
+        self._doing_now = text
         await self._database(self._mine().update, activity=text)
         await self.publish(self.run_id, {"activity": text})
+
+    async def aside(self, text: str) -> None:
+        """Say what it waits for just now, without recording it; with "" say again what it is doing."""
+        await self.publish(self.run_id, {"activity": text or self._doing_now})
 
     async def end(self, state: Run.State, error: str = "") -> None:
         """Record how the run ended. Nothing can be recorded after it."""
