@@ -18,6 +18,7 @@ Count = Callable[[str], Awaitable[int | None]]  # None: it cannot be had now
 NEAR = 0.25  # of the limit: a surer estimate than that decides by itself
 KEPT = 2_000  # counts of pieces that are remembered
 LINES = 20_000
+LEAST = 150  # of the plain estimate: in a shorter prompt the chat template's own words outweigh it
 LATELY = 16  # prompts whose real lengths correct the estimate: the longest for its bytes counts
 MARGIN = 1.05
 
@@ -44,7 +45,7 @@ class Tokens:
 
     def saw(self, pieces: Sequence[str], tokens: int) -> None:
         """The server said that these pieces were a prompt of so many tokens (its chat template's marks among them)."""
-        if tokens > 0:
+        if plain(pieces) >= LEAST:
             self._seen.append(tokens / plain(pieces))
 
     def remember(self, before: "Tokens") -> None:

@@ -87,6 +87,7 @@ class ModelServer:
     at_once: int = 0  # the most requests that were worked on at the same time
     probed: list[Asked] = field(default_factory=list)  # what research/reasoning/probe.py asked: apart, and never faulty
     obeys_schemas: bool = True
+    thinks: str = ""  # what it thinks before every reply; more than max_tokens leaves none
     refuses: frozenset[str] = frozenset()  # fields of a request that it answers with 422
     counts_tokens: bool = False  # at /tokenize: a token for every word
     capacity: int = 0  # requests at a time, beyond which it answers 429; 0: no limit
@@ -145,8 +146,10 @@ class ModelServer:
         """The scripted reply to a step, or the default one made of the prompt."""
         with self._lock:
             scripted = self._scripts[asked.step]
-            if asked.step == "probe" and not self.obeys_schemas:
+            if asked.step == "probe" and not (self.obeys_schemas and "response_format" in asked.body):
                 return "sea"
+            if "tools" in asked.body:
+                return json.dumps({"name": "say_word", "arguments": {"word": "sea"}})
             reply = scripted.popleft() if scripted else default_reply(asked)
         return reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
 
@@ -245,7 +248,7 @@ class _Handler(Handler):
         asked = Asked(step, body, {key.lower(): value for key, value in self.headers.items()}, time.time())
         if unknown := self.server.fake.refuses & body.keys():
             return self.json(422, {"detail": f"Unexpected fields in the request: {set(unknown)}"})
-        if step == "probe":
+        if step == "probe" or "tools" in body:
             self.server.fake.probed.append(asked)
             return self._answer(asked, "")
         with self.server.fake.working(asked) as fault:
@@ -265,6 +268,10 @@ class _Handler(Handler):
         if fault == "hang":
             return self._wait()
         text, thoughts, finish = self._spoilt(self.server.fake.reply(asked), fault)
+        if self.server.fake.thinks and not thoughts:
+            thoughts = self.server.fake.thinks
+            if len(thoughts) // 4 > asked.body.get("max_tokens", 10_000):
+                text, finish = "", "length"
         if fault == "plain" or not asked.body.get("stream"):
             message = {"role": "assistant", "content": text, "reasoning_content": thoughts or None}
             choice = {"index": 0, "message": message, "finish_reason": finish}
@@ -302,6 +309,8 @@ class _Handler(Handler):
         pieces = [("reasoning_content", piece) for piece in _pieces(thoughts)]
         name = "tool_calls" if self.server.fake.tool_calls else "content"
         pieces += [(name, piece) for piece in _pieces(text)]
+        if self.server.fake.tool_calls:
+            self._event(_chunk({"role": "assistant", "tool_calls": [{"function": {"name": "reply"}}]}))
         pause = 0.1 if fault == "slow" else self.server.fake.pause
         for count, (name, piece) in enumerate(pieces):
             if count == len(pieces) // 2 and fault in {"drop", "stall", "error"}:
@@ -358,7 +367,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-    if piece := delta.pop("tool_calls", ""):
+    if isinstance(piece := delta.get("tool_calls"), str):
         delta = {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return {"object": "chat.completion.chunk", "model": "scripted", "choices": [choice]}
