@@ -24,6 +24,7 @@ from kombu.exceptions import OperationalError
 from config import loop
 from config.loop import in_thread
 from research import live
+from research.engine import whose
 from research.engine.budget import Budget
 from research.engine.index import WholeIndex
 from research.engine.journal import Journal, claim, hand_back
@@ -120,7 +121,8 @@ async def conduct(run_id: str, epoch: int) -> None:
     journal = Journal(run_id, epoch, publish)
     try:
         async with journal:
-            question, kit = await in_thread(_prepared, run_id)
+            question, kit, owner = await in_thread(_prepared, run_id)
+            whose.current.set(whose.Whose(owner, run_id, journal.aside))
             state = await unless(journal.lost, research_question(question, kit, journal))
             if state is Run.State.REVIEW:
                 await journal.review()
@@ -155,7 +157,7 @@ async def _fail(journal: Journal, why: str) -> None:
         logger.info("run %s is another worker's now", journal.run_id)
 
 
-def _prepared(run_id: str) -> tuple[Question, Kit]:
+def _prepared(run_id: str) -> tuple[Question, Kit, str]:
     run = Run.objects.get(pk=run_id)
     sources = tuple(run.sources.values_list("id", flat=True))
     question = Question(
@@ -171,7 +173,7 @@ def _prepared(run_id: str) -> tuple[Question, Kit]:
         earlier=_earlier(run),
         inherited=_inherited(run),
     )
-    return question, Kit(reasoner(run.reasoner), WholeIndex(), Budget(**run.budget))
+    return question, Kit(reasoner(run.reasoner), WholeIndex(), Budget(**run.budget)), str(run.owner_id)
 
 
 def _leg(run_id: str) -> int:

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeDoneV
 from django.urls import path, reverse_lazy
 
 from research import stream
-from research.views import ask, health, reports, runs, search, shares
+from research.views import ask, health, metrics, reports, runs, search, shares
 
 urlpatterns = [
     path("", ask.ask, name="ask"),
@@ -40,4 +40,5 @@ urlpatterns = [
         name="password-changed",
     ),
     path("healthz", health.healthz, name="healthz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

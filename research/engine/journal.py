@@ -100,7 +100,7 @@ class Journal:
         self._again: Counter[str] = Counter()  # keys of failed steps, and how often the person wanted them tried again
         self._hearing: asyncio.Task[None] | None = None
         self._doing: dict[str, asyncio.Lock] = {}
-        self._news: str | None = None  # what the run does now, until it is written
+        self._activity, self._is_written = "", True  # what the run does now
 
     async def __aenter__(self) -> "Journal":
         self._take(await self._database(self._load))
@@ -158,13 +158,9 @@ class Journal:
 
     def spent(self) -> Cost:
         """What the whole run has cost so far, before and after any crash. `seconds` counts side by side work once."""
-        total = Cost(seconds=_covered(list(self._steps.values())))
-        for step in self._steps.values():
-            total.model_calls += step.cost.model_calls
-            total.prompt_tokens += step.cost.prompt_tokens
-            total.completion_tokens += step.cost.completion_tokens
-            total.pages += step.cost.pages
-        return total
+        spent = cost.total([step.cost for step in self._steps.values()])
+        spent.seconds = _covered(list(self._steps.values()))
+        return spent
 
     async def hear(self) -> None:
         """Take in what the person wished meanwhile; without this it is known within a look of the watch."""
@@ -172,8 +168,12 @@ class Journal:
 
     async def activity(self, text: str) -> None:
         """Say what the run is doing now, to whoever looks at its page; the row has it within a look of the watch."""
-        self._news = text
+        self._activity, self._is_written = text, False
         await self.publish(self.run_id, {"activity": text})
+
+    async def aside(self, text: str) -> None:
+        """Say what it waits for just now, without recording it; with "" say again what it is doing."""
+        await self.publish(self.run_id, {"activity": text or self._activity})
 
     async def review(self) -> None:
         """Let go of the run until the person has seen its plan (launch.approve sets it going again)."""
@@ -281,9 +281,11 @@ class Journal:
             self.hurry.set()
 
     def news(self) -> str | None:
-        """What the run does now, if that was not asked for before."""
-        news, self._news = self._news, None
-        return news
+        """What the run does now, if that is not written yet."""
+        if self._is_written:
+            return None
+        self._is_written = True
+        return self._activity
 
     # --- The database ------------------------------------------------------------------------------------------------
 

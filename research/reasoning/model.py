@@ -6,6 +6,7 @@ Where a rule does as well as a call, a rule does it: the first search of a gap, 
 Knows no HTTP and no database. Made by reasoning/__init__.py, called by the engine through kit.Reasoner.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import TypeVar
 from django.utils.translation import gettext as _
 
 from config.endpoints import Endpoint
+from research.engine import cost
 from research.engine.kit import Delta
 from research.engine.values import (
     Action,
@@ -38,6 +40,7 @@ from research.errors import BadReply, NotAllowed
 from research.prompts import Prompt, render
 from research.reasoning import replies
 from research.reasoning.client import Client
+from research.reasoning.fit import fit
 from research.reasoning.pieces import without_links
 from research.reasoning.sight import Passage, kept, numbered
 
@@ -48,6 +51,7 @@ REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the answer of an earlier
 CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
 VERDICTS: Mapping[str, Verdict] = {"supported": "supported", "partly": "partly", "unsupported": "struck"}
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -110,7 +114,8 @@ class ModelReasoner:
                 passages=passages,
             )
 
-        fitted, passages = await self._fit("reader", "note", numbered(candidates[:PASSAGES]), prompt)
+        seen = numbered(candidates[:PASSAGES])
+        fitted, passages = await self._fit("reader", "note", seen, prompt, workspace.gap.question)
         shown = [number for passage in passages for number in passage.spans]
         reply = await self._client.complete("reader", "note", fitted, replies.Note, allowed={"keep": shown})
         return kept(workspace.gap.number, reply.keep, passages)
@@ -238,18 +243,23 @@ class ModelReasoner:
         return _prose(reply.answer)
 
     async def _fit(
-        self, role: str, step: str, items: Sequence[T], prompt: Callable[[Sequence[T]], Prompt]
+        self, role: str, step: str, items: Sequence[T], prompt: Callable[[Sequence[T]], Prompt], about: str = ""
     ) -> tuple[Prompt, Sequence[T]]:
-        """The prompt with as many of the items, from the first, as the model's context has room for; and these.
+        """The prompt with as many of the items as the model's context has room for, some in short; and these.
 
-        Whole items only: half a passage would be misread. Raises BadReply where not one has room.
+        What is not shown is said in the prompt and counted (fit.py). Raises BadReply where not one has room.
         """
-        room = await self._client.room(role, step)
-        for count in range(len(items), -1, -1):
-            made = prompt(items[:count])
-            if made.tokens <= room and (count or not items):
-                return made, items[:count]
-        raise BadReply(_("The step %(step)s does not fit the model's context.") % {"step": step})
+
+        async def fits(made: Prompt) -> bool:
+            return await self._client.fits(role, step, made)
+
+        fitted = await fit(items, prompt, fits, about)
+        if fitted is None:
+            raise BadReply(_("The step %(step)s does not fit the model's context.") % {"step": step})
+        if fitted.shortened or fitted.left_out:
+            log.info("%s: %d in short, %d left out for want of room", step, fitted.shortened, fitted.left_out)
+            cost.spend(shortened=fitted.shortened, left_out=fitted.left_out)
+        return fitted.prompt, fitted.shown
 
 
 def _kinds(workspace: Workspace, can_open: bool) -> list[str]:

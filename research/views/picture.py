@@ -16,6 +16,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from config.endpoints import currency
 from research.engine.budget import Budget
 from research.models import Evidence, Gap, Run, Step
 from research.queue import place
@@ -172,6 +173,7 @@ def meters(run: Run) -> list[Meter]:
         calls=Sum(Cast(KT("cost__model_calls"), IntegerField())),
         prompt=Sum(Cast(KT("cost__prompt_tokens"), FloatField())),
         completion=Sum(Cast(KT("cost__completion_tokens"), FloatField())),
+        money=Sum(Cast(KT("cost__money"), FloatField())),
     )
     began = run.started_at or timezone.now()
     seconds = ((run.finished_at or run.paused_at or timezone.now()) - began - run.paused).total_seconds()
@@ -182,6 +184,8 @@ def meters(run: Run) -> list[Meter]:
     if run.reasoner != "extractive":
         shown.append(Meter(_("tokens"), (spent["prompt"] or 0) + (spent["completion"] or 0), most.tokens))
         shown.append(Meter(_("model calls"), spent["calls"] or 0, 0))
+        if spent["money"]:
+            shown.append(Meter(currency(), spent["money"], 0, "money"))
     return shown
 
 

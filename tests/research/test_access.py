@@ -10,7 +10,7 @@ from tests.fakes.rows import make_report
 
 pytestmark = pytest.mark.django_db
 
-OPEN = {"sign-in", "healthz", "shared", "shared-evidence", "sign-out"}
+OPEN = {"sign-in", "healthz", "metrics", "shared", "shared-evidence", "sign-out"}
 # Addresses that belong to nobody: every signed-in person has them.
 COMMON = {"ask", "indexing", "runs", "search", "snapshot", "password", "password-changed"}
 

@@ -16,6 +16,8 @@ from django.core.management import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from config import supervisor
+from config.endpoints import currency
+from research.engine.cost import COUNTED
 from research.engine.markdown import markdown
 from research.errors import BadQuestion
 from research.launch import launch
@@ -116,10 +118,8 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
         "not_found": report.not_found if report else [run.question],
         "cost": {
             "seconds": round((ended - began).total_seconds(), 2) if began and ended else 0.0,
-            **{
-                name: sum(cost.get(name, 0) for cost in costs)
-                for name in ("model_calls", "prompt_tokens", "completion_tokens", "pages")
-            },
+            **{name: round(sum(cost.get(name, 0) for cost in costs), 6) for name in COUNTED},
+            "currency": currency(),
         },
     }
 
