@@ -263,7 +263,7 @@ async def test_evidence_that_has_no_room_whole_is_its_first_sentence_the_best_of
     model_server.models[:] = [{"id": "scripted", "max_model_len": 2600}]
     quote = "Sharks swim. " + "They also eat a lot. " * 40
     known = [evidence(number, f"{number}. {quote}", score=number / 10) for number in range(1, 7)]
-    await reasoner.draft(QUESTION, Section("Do they?", tuple(range(1, 7))), known, ignore)
+    await reasoner.draft(QUESTION, Section("Do they?", tuple(range(1, 7))), known, (), ignore)
     prompt = model_server.asked[0].prompt
     lines = {int(line.split()[0]): line for line in prompt.splitlines() if line[:1].isdecimal()}
     whole = [number for number, line in lines.items() if "They also eat" in line]
