@@ -129,10 +129,8 @@ def concurrency(stage: Stage, runs: int) -> Document:
     for step in steps:
         if step.kind != "open" and step.run_id in numbers:
             begin, end = _span(step)
-            at_model = [(max(begin, one), min(end, other)) for one, other in calls[numbers[step.run_id]]]
-            own[step.kind].append(
-                1000 * (end - begin - _length((one, other) for one, other in at_model if other > one))
-            )
+            inside = [(max(begin, one), min(end, other)) for one, other in calls[numbers[step.run_id]]]
+            own[step.kind].append(1000 * (end - begin - _length(span for span in inside if span[0] < span[1])))
     everything = [value for values in own.values() for value in values]
     document = {
         "runs": len(asked),
@@ -167,9 +165,8 @@ def _fairness(stage: Stage, runs: int) -> dict[str, float]:
     until(lambda: Run.objects.exclude(state="queued").filter(pk=other.pk).exists(), 300, "the other person's turn")
     until(lambda: not Run.objects.filter(state="queued").exists(), 600, "the end of the line")
     other.refresh_from_db()
-    waits = [
-        (run.started_at - run.created_at).total_seconds() for run in Run.objects.filter(pk__in=[r.pk for r in waiting])
-    ]
+    spans = Run.objects.filter(pk__in=[run.pk for run in waiting]).values_list("created_at", "started_at")
+    waits = [(began - created).total_seconds() for created, began in spans]
     assert other.started_at
     return {
         "busy_waited_s_mean": round(mean(waits), 2),
