@@ -13,6 +13,7 @@ from statistics import mean, median
 from typing import Any
 
 import psutil
+from django.conf import settings
 from django.db import connection
 
 from research.models import Run, Step
@@ -104,18 +105,19 @@ def concurrency(stage: Stage, runs: int) -> Document:
     watching.start()
     until(lambda: b"ready." in stage.log("worker"), 60, "the worker")
     asked: list[Run] = []
-    began = before = most = 0
+    began, before, most, used = 0.0, 0, 0, dict[str, float]()
     while len(asked) < runs:
         states = list(Run.objects.exclude(state__in=OVER).values_list("state", flat=True))
         most = max(most, states.count("running"))
         if not began and states.count("running") >= AT_ONCE * 0.95:
-            began, before = time.time(), _transactions()
+            began, before, used = time.time(), _transactions(), _processor_seconds(worker.process.pid)
         for _free in range(min(5, AT_ONCE + 5 - len(states), runs - len(asked))):  # not all at the same moment
             asked.append(stage.ask(len(asked) + 1, owner="busy"))
         time.sleep(0.2)
     if not began:
         raise Failed(f"At most {most} runs were under way at a time: ask for more of them.")
     ended, after = time.time(), _transactions()
+    used = {name: seconds - used[name] for name, seconds in _processor_seconds(worker.process.pid).items()}
     fairness = _fairness(stage, runs)
     stage.wait([*asked], 600)
     stopping.set()
@@ -142,6 +144,7 @@ def concurrency(stage: Stage, runs: int) -> Document:
         "own_ms_by_kind": {kind: _milliseconds(values) for kind, values in sorted(own.items())},
         "steps_per_second": round(len(steps) / (ended - began), 1),
         "transactions_per_step": round((after - before) / max(1, len(steps)), 2),
+        "processor_ms_per_step": {name: round(1000 * seconds / len(steps), 1) for name, seconds in used.items()},
         "calls_at_once": stage.model.at_once,
         "fairness": fairness,
         "cores": psutil.cpu_count(),
@@ -185,6 +188,17 @@ def _watch_memory(pid: int, most: list[float], stopping: threading.Event) -> Non
         except psutil.NoSuchProcess:
             continue
         most[0] = max(most[0], used / 1e6)
+
+
+def _processor_seconds(worker: int) -> dict[str, float]:
+    """What the worker, PostgreSQL, and the scripted server (this process) have used so far."""
+    postmaster = int((settings.SOCKETS / "postgres.pid").read_text())
+    used = {}
+    for name, pid in (("worker", worker), ("postgres", postmaster), ("model_server", psutil.Process().pid)):
+        process = psutil.Process(pid)
+        family = [process] if name == "model_server" else [process, *process.children(recursive=True)]
+        used[name] = sum(sum(one.cpu_times()[:2]) for one in family)
+    return used
 
 
 def _transactions() -> int:
