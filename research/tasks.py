@@ -9,6 +9,7 @@ periodic ring_again, which a worker also calls when it starts.
 import logging
 import threading
 from asyncio import CancelledError
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from config import loop
-from config.loop import in_thread
+from config.loop import in_pool, in_thread
 from research import live
 from research.engine import whose
 from research.engine.budget import Budget
@@ -45,6 +46,7 @@ INHERITED = 20  # pieces of evidence of the earlier run that a follow-up reads f
 OVERDUE = timedelta(seconds=3)  # a queued run's bell is rung again after this
 CANDIDATES = 20  # runs that are tried to be claimed, one after the other, while other workers do the same
 _taking = threading.Lock()
+_taker = ThreadPoolExecutor(1, thread_name_prefix="taker")  # waits for _taking, where others need their threads
 _hands: set[tuple[str, int]] = set()  # the runs, with their epochs, that this process works on
 _suspects: set[tuple[str, int]] = set()  # those of them that may kill it: at most one (research/queue.py)
 
@@ -103,7 +105,7 @@ async def _in_hand(run_id: str, epoch: int) -> None:
     finally:
         _hands.discard((run_id, epoch))
         _suspects.discard((run_id, epoch))
-    await in_thread(research)
+    await in_pool(_taker, research)
 
 
 async def conduct(run_id: str, epoch: int) -> None:
@@ -116,7 +118,7 @@ async def conduct(run_id: str, epoch: int) -> None:
         await live.publish(to, message)
         if "seq" in message and (run_id, epoch) in _suspects:  # it has made a step: no suspect any more
             _suspects.discard((run_id, epoch))
-            await in_thread(research)
+            await in_pool(_taker, research)
 
     journal = Journal(run_id, epoch, publish)
     try:

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -28,7 +29,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from config.loop import in_thread
+from config.loop import in_pool
 from research.engine import cost
 from research.engine.patience import patiently
 from research.engine.values import Cost
@@ -44,6 +45,8 @@ Publish = Callable[[str, Result], Awaitable[None]]
 logger = logging.getLogger(__name__)
 
 DATABASE_PATIENCE = 60.0  # seconds for which a database that is down is waited for
+# Threads of its own: a step that is done does not wait behind searches and pages for one of config/loop.py's.
+THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="journal")
 FRUITLESS_CLAIMS = 8  # a run taken over so often without one new step kills its workers; it is not tried again
 
 
@@ -317,7 +320,7 @@ class Journal:
         deadline = time.monotonic() + DATABASE_PATIENCE
         while True:
             try:
-                return await in_thread(function, *args, **kwargs)
+                return await in_pool(THREADS, function, *args, **kwargs)
             except (OperationalError, InterfaceError) as error:
                 if time.monotonic() > deadline:
                     raise
