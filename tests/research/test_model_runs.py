@@ -14,18 +14,20 @@ from research.engine import journal as journal_module
 from research.engine import whose
 from research.engine.journal import claim
 from research.models import Run, Step
-from research.reasoning import prefix, server
+from research.reasoning import prefix, server, turns
 from research.reasoning.model import ModelReasoner
-from tests.fakes.model_server import ModelServer, model_server  # noqa: F401 - a fixture
+from tests.fakes import model_server as fake
+from tests.fakes.model_server import ModelServer
 from tests.research.engine.library import Library
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+model_server = fake.model_server  # a fixture
 QUESTION = "Who wrote the first version of Larkspur, and how long is the first wait of a job?"
 
 
 @pytest.fixture
-async def said(monkeypatch: pytest.MonkeyPatch, model_server: ModelServer, transactional_db: None) -> Any:  # noqa: F811
+async def said(monkeypatch: pytest.MonkeyPatch, model_server: ModelServer, transactional_db: None) -> Any:
     """Runs are researched in this process with the scripted server; what is published is remembered."""
     library = await in_thread(Library)
     endpoints = {role: Endpoint(model_server.url, "", "") for role in ROLES}
@@ -51,7 +53,7 @@ async def research(run: Run) -> Run:
     return await in_thread(Run.objects.get, pk=run.pk)
 
 
-async def test_every_call_says_whose_it_is(said: Any, model_server: ModelServer, monkeypatch: Any) -> None:  # noqa: F811
+async def test_every_call_says_whose_it_is(said: Any, model_server: ModelServer, monkeypatch: Any) -> None:
     seen: set[tuple[str, str]] = set()
     complete = ModelReasoner.plan
 
@@ -87,7 +89,7 @@ async def test_stop_breaks_the_call_off_at_the_server(
     assert model_server.gone == model_server.steps().count("note")
 
 
-async def test_stop_ends_a_wait_between_two_attempts(said: Any, model_server: ModelServer, monkeypatch: Any) -> None:  # noqa: F811
+async def test_stop_ends_a_wait_between_two_attempts(said: Any, model_server: ModelServer, monkeypatch: Any) -> None:
     monkeypatch.setattr(journal_module, "LOOK_SECONDS", 0.05)
     model_server.fail("busy", step="note", times=20)  # it asks to wait for 7 seconds
     run = await in_thread(new_run)
@@ -100,7 +102,7 @@ async def test_stop_ends_a_wait_between_two_attempts(said: Any, model_server: Mo
 
 async def test_the_steps_say_what_they_waited_for_and_what_the_server_had_already(
     said: Any,
-    model_server: ModelServer,  # noqa: F811
+    model_server: ModelServer,
 ) -> None:
     model_server.cached_tokens = 50
     run = await research(await in_thread(new_run))
@@ -113,7 +115,7 @@ async def test_the_steps_say_what_they_waited_for_and_what_the_server_had_alread
 
 async def test_a_step_s_prompt_repeats_at_least_the_instructions_of_the_last_one_of_its_kind(
     said: Any,
-    model_server: ModelServer,  # noqa: F811
+    model_server: ModelServer,
 ) -> None:
     await research(await in_thread(new_run))
     await research(await in_thread(new_run))
@@ -132,3 +134,20 @@ def test_what_repeats_is_the_longest_beginning_of_one_of_the_last_prompts() -> N
     assert prefix.repeated(["abcd", "abxx", "abcd"]) == (2 + 4) / 12
     assert prefix.repeated(["abcd", "zzzz", "abcd"], remembered=1) == 0
     assert prefix.repeated_each(["ab", "abcd"]) == [0, 0.5]
+
+
+async def test_a_run_that_waits_for_the_model_says_so_and_then_what_it_does(
+    said: Any, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "TELL_SECONDS", 0.02)
+    model_server.pause = 0.01
+    at = await server.server(Endpoint(model_server.url, "", ""))
+    at.turns.limit = at.turns.most = 1
+    runs = [await in_thread(new_run, name) for name in ("ann", "bob", "cid")]
+    await asyncio.gather(*map(research, runs))
+    activities = [message["activity"] for message in said if "activity" in message]
+    waits = [text for text in activities if text.startswith("Waiting for the model")]
+    assert "Waiting for the model: 2nd of 2" in waits
+    last = max(place for place, text in enumerate(activities) if text in waits)
+    assert activities[last + 1 :]  # and then something else again
+    assert {run.state for run in [await in_thread(Run.objects.get, pk=run.pk) for run in runs]} == {"done"}
