@@ -33,7 +33,8 @@ class WholeIndex:
 
     async def text(self, snapshot: int) -> str:
         try:
-            return (await in_thread(api.snapshot, snapshot)).text
+            with cost.waiting("index"):
+                return (await in_thread(api.snapshot, snapshot)).text
         except LookupError:
             return ""
 

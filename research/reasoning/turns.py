@@ -1,10 +1,11 @@
 """Who may call a model server now: a number of calls in flight that adapts to it, given out fairly.
 
-The number grows while calls succeed and somebody waits, and is halved when the server says that it is overloaded or
-lets calls time out; when first tokens take ever longer it shrinks a little, though never below where it began. A free
-turn goes to the person with the fewest calls in flight, then to that person's run with the fewest, then to whoever of
-them was served longest ago: fifty runs of one person do not keep out the one run of another. A run that waits is told
-its place. One object for each server and event loop; not thread-safe. Made by reasoning/server.py.
+The number grows while calls succeed and somebody waits. It is halved when the server says of a tenth of them that it is
+overloaded, or lets them time out (one among many says nothing of how many there are); when first tokens take ever
+longer it shrinks a little, though never below where it began. A free turn goes to the person with the fewest calls in
+flight, then to that person's run with the fewest, then to whoever of them was served longest ago: fifty runs of one
+person do not keep out the one run of another. A run that waits is told its place. One object for each server and event
+loop; not thread-safe. Made by reasoning/server.py.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ TELL_SECONDS = 1.0  # how often those who wait hear their place; a shorter wait 
 SLOWER = 3.0  # first tokens this many times as late as at best, and
 MUCH_LATER = 2.0  # this many seconds later, mean that the server queues by itself
 EASED = 0.8  # what the limit is multiplied by then
+REFUSED = 0.1  # of the calls since the limit last changed, and of ten at least
 LATELY = 32  # first tokens that are compared with the best
 
 
@@ -49,6 +51,8 @@ class Turns:
     _served: dict[object, int] = field(default_factory=dict)  # owner or Whose -> when it last got a turn
     _count: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _changes: int = 0
+    _ended: int = 0  # calls since the last change, and
+    _refused: int = 0  # those that the server could not take
     _grows_fast: bool = True  # as long as the server has not been overloaded once
     _least: float = 1.0
     _latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATELY))
@@ -82,13 +86,18 @@ class Turns:
 
     def went_well(self, turn: Turn) -> None:
         """A call succeeded: where others wait for a turn, there may be one more."""
+        self._note(refused=0)
         if self.waiting and self.limit < self.most:
             self.limit = min(self.most, self.limit + (1 if self._grows_fast else 1 / self.limit))
         self._give()
 
     def overloaded(self, turn: Turn) -> None:
         """The server refused a call for now, or let it time out. Calls of the same burst count once."""
-        self._shrink(turn, 0.5, least=1)
+        if turn.changes < self._changes:
+            return
+        self._note(refused=1)
+        if self._refused >= REFUSED * max(10, self._ended):
+            self._shrink(turn, 0.5, least=1)
 
     def first_token(self, turn: Turn, tokens: int) -> None:
         """A first token came, for a prompt of about so many tokens. Prompts are made comparable by their length."""
@@ -102,10 +111,16 @@ class Turns:
             self._latencies.clear()
             self._shrink(turn, EASED, least=self._least)
 
+    def _note(self, refused: int) -> None:
+        self._ended, self._refused = self._ended + 1, self._refused + refused
+        if self._ended > max(40, 4 * self.limit):  # what was long ago counts less
+            self._ended, self._refused = self._ended // 2, self._refused // 2
+
     def _shrink(self, turn: Turn, factor: float, least: float) -> None:
-        self._grows_fast = False
         if turn.changes == self._changes:  # the call began after the last change
             self._changes += 1
+            self._ended = self._refused = 0
+            self._grows_fast = False
             self.limit = max(min(least, self.limit), self.limit * factor)
 
     # --- Giving turns ---

@@ -7,12 +7,13 @@ import pytest
 
 from config.endpoints import Endpoint, Prices
 from research import prompts
+from research.engine import patience
 from research.engine.values import Cost
-from research.errors import BadReply, RetryLater, RunFailed
+from research.errors import BadReply, RetryLater, RunFailed, StepFailed
 from research.prompts import Prompt
 from research.reasoning import client, replies, server, talk
 from research.reasoning.client import Client
-from tests.fakes.model_server import ModelServer
+from tests.fakes.model_server import FAULTS, ModelServer
 
 NOTE = prompts.template("note").system.render().strip()
 PROMPT = Prompt(NOTE, "[1] Sharks swim.\n[2] Cats sleep.")
@@ -408,3 +409,33 @@ def test_an_event_of_another_shape_is_as_good_as_nothing(event: dict[str, object
     said = talk.Said()
     assert talk._take(event, said) == ("", "")
     assert said == talk.Said()
+
+
+WITHSTOOD = {"prose", "thinking", "inline", "slow", "plain"}
+ENDS_THE_RUN = {"unauthorised", "unknown"}
+NOT_TRIED_AGAIN = {"garbage": 2, "empty": 2, "truncated": 2, "overthinking": 2, "circle": 2, "refused": 2}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_that_stays_ends_in_a_typed_failure_after_at_most_three_attempts(
+    fault: str, endpoints: Endpoints, model_server: ModelServer, spent: Cost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "WAITS", [0.01, 0.01])
+    monkeypatch.setattr(patience, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(talk, "FIRST_TOKEN_SECONDS", 0.3)
+    monkeypatch.setattr(talk, "NEXT_TOKEN_SECONDS", 0.3)
+    model_server.script("note", *['{"keep": [1]}' for _ in range(12)])
+    model_server.fail(fault, times=12)
+
+    async def step() -> list[int]:
+        return await ask(endpoints)
+
+    if fault in WITHSTOOD:
+        assert await patience.patiently(step) == [1]
+        return
+    with pytest.raises(RunFailed if fault in ENDS_THE_RUN else StepFailed) as failed:
+        await patience.patiently(step)
+    assert str(failed.value).endswith(".") or ":" in str(failed.value)  # a sentence that says what happened
+    most = 1 if fault in ENDS_THE_RUN else NOT_TRIED_AGAIN.get(fault, 3)
+    assert len(model_server.asked) == most
+    assert spent.model_calls >= most

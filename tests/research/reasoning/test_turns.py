@@ -104,6 +104,19 @@ async def test_a_burst_of_refusals_halves_the_limit_once() -> None:
     assert turns.limit == 4
 
 
+async def test_a_refusal_now_and_then_says_nothing_of_how_many_calls_there_are() -> None:
+    turns = Turns(16, 64)
+    turn = await in_flight(turns)
+    for _hundred in range(5):
+        for _ in range(100):
+            turns.went_well(turn)
+        turns.overloaded(turn)
+    assert turns.limit == 16
+    for _ in range(10):
+        turns.overloaded(turn)
+    assert turns.limit == 8
+
+
 async def test_the_limit_never_falls_below_one() -> None:
     turns = Turns(1, 64)
     turns.overloaded(await in_flight(turns))
