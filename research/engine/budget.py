@@ -17,12 +17,13 @@ class Budget:
     tokens: int  # prompt and completion tokens in all
     seconds: int  # of work
     least_queries: int  # distinct queries for a gap before it may be answered or given up
+    keep: int  # documents whose evidence goes on to the report
 
 
 BUDGETS = {
-    "low": Budget(gaps=2, rounds=1, turns=3, pages=8, tokens=40_000, seconds=300, least_queries=1),
-    "medium": Budget(gaps=4, rounds=2, turns=5, pages=30, tokens=200_000, seconds=1_200, least_queries=2),
-    "high": Budget(gaps=6, rounds=4, turns=8, pages=100, tokens=1_000_000, seconds=3_600, least_queries=3),
+    "low": Budget(gaps=2, rounds=1, turns=3, pages=8, tokens=40_000, seconds=300, least_queries=1, keep=20),
+    "medium": Budget(gaps=4, rounds=3, turns=5, pages=30, tokens=200_000, seconds=1_200, least_queries=2, keep=20),
+    "high": Budget(gaps=6, rounds=4, turns=8, pages=100, tokens=1_000_000, seconds=3_600, least_queries=3, keep=40),
 }
 
 

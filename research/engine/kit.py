@@ -34,6 +34,7 @@ class Reasoner(Protocol):
     """
 
     name: str
+    hits: int  # passages of one search that it looks at; more only make small models forget the first
 
     async def plan(self, question: Question, most: int) -> tuple[str, ...]:
         """The sub-questions (1..most) whose answers together answer the question."""
@@ -48,6 +49,11 @@ class Reasoner(Protocol):
         self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
     ) -> tuple[str, ...]:
         """New sub-questions that what was found shows to be needed; empty when the plan is complete."""
+
+    async def sift(
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
+    ) -> tuple[int, ...]:
+        """The numbers of the evidence that goes on to the report, of at most `most` documents."""
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         """The report's sections, each with the evidence it may use."""

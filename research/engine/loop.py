@@ -21,6 +21,7 @@ from research.engine.kit import Kit
 from research.engine.limits import reached
 from research.engine.parallel import together, unless
 from research.engine.plan import plan, revise
+from research.engine.sift import sift
 from research.engine.values import CheckedClaim, Gap, Question, Workspace
 from research.engine.write import quote, write
 from research.models import Run
@@ -31,11 +32,12 @@ _REFERENCE = re.compile(r"#(\d+)")
 async def research(question: Question, kit: Kit, journal: Journal) -> Run.State:
     """Research the question to its end: a stored report, and the state that the run ends in.
 
-    1. Look for what is asked, unless the person wants the answer now. 2. Write it and verify it, unless the person
-    wants it to stop: then what is known is quoted. 3. Deliver. Raises RunFailed where the reasoner cannot be used at
-    all, and LeaseLost where another worker has the run.
+    1. Look for what is asked, unless the person wants the answer now. 2. Sift what was found. 3. Write it and verify
+    it, unless the person wants it to stop: then what is known is quoted. 4. Deliver. Raises RunFailed where the
+    reasoner cannot be used at all, and LeaseLost where another worker has the run.
     """
     await unless(journal.hurry, _look(question, kit, journal))
+    await sift(question, kit, journal)
     written = await unless(journal.stop, write(question, kit, journal))
     answer, claims = written or ("", await quote(kit, journal))
     await _deliver(question, answer, claims, journal)

@@ -13,15 +13,13 @@ from research.engine.values import Action, Candidate, Workspace
 from research.errors import StepFailed
 from search_index.api import sentences
 
-HITS = 8  # passages of one search that a reader looks at; more only make small models forget the first
-
 
 async def search(desk: Workspace, action: Action, key: str, kit: Kit, journal: Journal) -> Workspace:
     """The workspace with the passages that the query found in view, and the query remembered."""
     await journal.activity(_("Searching: %s") % action.query)
 
     async def step() -> Result:
-        hits = await kit.index.search(action.query, action.reasoning, desk.question.sources, HITS)
+        hits = await kit.index.search(action.query, action.reasoning, desk.question.sources, kit.reasoner.hits)
         return {
             "gap": desk.gap.number,
             "query": action.query,

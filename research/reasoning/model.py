@@ -32,6 +32,7 @@ from research.prompts import Prompt, render
 from research.reasoning import replies
 from research.reasoning.client import Client
 from research.reasoning.pieces import without_links
+from research.reasoning.sieve import best_documents
 from research.reasoning.sight import Passage, kept, numbered
 
 PASSAGES = 12  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
@@ -48,6 +49,7 @@ class ModelReasoner:
     """kit.Reasoner on OpenAI-compatible servers; `endpoints` names one for each role of config.endpoints.ROLES."""
 
     name = "model"
+    hits = 8
 
     def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
         self._client = Client(endpoints)
@@ -117,6 +119,12 @@ class ModelReasoner:
         asked = {_plain(_resolved(gap.question, gaps)) for gap in gaps}
         new = [_resolved(text, gaps) for text in _distinct(reply.questions)]
         return tuple(text for text in new if _plain(text) not in asked)[:most]
+
+    async def sift(
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
+    ) -> tuple[int, ...]:
+        """By rule: all of it is what the model picked, best first for each gap."""
+        return best_documents(gaps, known, most)
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         """One section for each gap that has evidence, in the plan's order: a rule does this as well as a call."""
