@@ -1,7 +1,7 @@
 """Note: keep the sentences in view that are worth keeping for the gap, as evidence with a number.
 
 What is kept is checked in code to be a verbatim span of a passage in view. A span that says what the run has kept
-already, for this gap or another, is not kept twice: its first number counts for both.
+already, for this gap or another, is not kept twice: its first number counts for both, and the better score.
 Called by hunt.py after each search and each page.
 """
 
@@ -17,7 +17,7 @@ from research.engine.kit import Kit
 from research.engine.values import Candidate, Evidence, Kept, Workspace
 from research.errors import StepFailed
 
-MOST = 8  # pieces of evidence that one look may add
+MOST = 20  # pieces of evidence that one look may add
 
 
 async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspace:
@@ -33,7 +33,7 @@ async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
 
     async def step() -> Result:
         kept = await kit.reasoner.note(desk, fresh)
-        found = [evidence for one in kept if (evidence := evidence_of(desk.gap.number, one, fresh))]
+        found = [evidence for one in kept if (evidence := evidence_of(desk.gap.number, one, desk.candidates))]
         return {"gap": desk.gap.number, "kept": [asdict(one) for one in found[:MOST]]}
 
     def keep(result: Result) -> Result:
@@ -47,11 +47,13 @@ async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
     except StepFailed as failure:
         return replace(desk, observation=f"{desk.observation} They could not be read: {failure}")
     known = {one.number: one for one in desk.known}
-    new = {one["number"]: Evidence(**one) for one in result["kept"] if one["number"] not in known}
+    kept = {one["number"]: Evidence(**one) for one in result["kept"]}
+    new = kept.keys() - known.keys()
+    kept = {number: max(one, known.get(number, one), key=lambda same: same.score) for number, one in kept.items()}
     return replace(
         desk,
         dead_ends=desk.dead_ends if new or not tried else desk.dead_ends | {tried},
-        known=tuple((known | new).values()),
+        known=tuple((known | kept).values()),
         noted=desk.noted | frozenset(spans),
         observation=f"{desk.observation} {len(new)} pieces of new evidence were kept.",
     )
@@ -87,6 +89,9 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
             )
             same.save(force_insert=True)
             rows.append(same)
+        elif same.score < one.score:
+            same.score = one.score
+            same.save(update_fields=["score"])
         kept.append(
             replace(
                 one,

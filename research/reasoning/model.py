@@ -42,6 +42,7 @@ from research.reasoning import replies
 from research.reasoning.client import Client
 from research.reasoning.fit import fit
 from research.reasoning.pieces import without_links
+from research.reasoning.sieve import best_documents
 from research.reasoning.sight import Passage, kept, numbered
 
 PASSAGES = 12  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
@@ -59,6 +60,7 @@ class ModelReasoner:
     """kit.Reasoner on OpenAI-compatible servers; `endpoints` names one for each role of config.endpoints.ROLES."""
 
     name = "model"
+    hits = 8
 
     def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
         self._client = Client(endpoints)
@@ -173,6 +175,12 @@ class ModelReasoner:
         reply = await self._client.complete("reader", "cell", fitted, replies.Cell, allowed={"sentence": shown})
         where = kept(0, [reply.sentence], passages)
         return Filled(_prose(reply.value), where[0] if where and reply.value.strip() else None)
+
+    async def sift(
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
+    ) -> tuple[int, ...]:
+        """By rule: all of it is what the model picked, best first for each gap."""
+        return best_documents(gaps, known, most)
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         """One section for each gap that has evidence, in the plan's order: a rule does this as well as a call."""

@@ -110,7 +110,7 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
                 "end": one.end,
                 "gap": gaps[one.gap_id],
             }
-            for one in run.evidence.order_by("number")
+            for one in run.evidence.filter(aside=False).order_by("number")
             for page in [api.snapshot(one.snapshot_id)]
         ],
         "opened": [step.result["url"] for step in steps if step.kind == "open" and not step.error],
@@ -141,6 +141,8 @@ def _line(step: Step) -> str:  # noqa: PLR0911 - one plain line for each kind of
             return _("Opened %s") % str(result["title"] or result["url"])
         case "note":
             return _("Kept %d pieces of evidence") % len(result["evidence"])
+        case "sift" if result["aside"]:
+            return _("Set %d pieces of evidence aside") % len(result["aside"])
         case "act" if result["kind"] == "answer" and not result["refused"]:
             return _("Answered: %s") % str(result["outcome"])
         case "draft":

@@ -71,7 +71,7 @@ async def test_a_page_is_looked_through_for_words_and_read_on(new_run, library, 
 
 
 async def test_the_next_hits_of_a_search_are_those_not_seen_yet(new_run, library, listener, monkeypatch):
-    monkeypatch.setattr("research.engine.search.HITS", 1)
+    monkeypatch.setattr("research.reasoning.extractive.ExtractiveReasoner.hits", 1)
     reasoner = Scripted(library.similarity, Action("search", query="Larkspur job version"), Action("more"))
     await researched(await in_thread(new_run), library, listener, reasoner, effort="medium")
     first, second = reasoner.seen[1].candidates, reasoner.seen[2].candidates
