@@ -40,6 +40,7 @@ from research.errors import BadReply, NotAllowed
 from research.prompts import Prompt, render
 from research.reasoning import replies
 from research.reasoning.client import Client
+from research.reasoning.extractive import ExtractiveReasoner
 from research.reasoning.fit import fit
 from research.reasoning.pieces import without_links
 from research.reasoning.sieve import best_documents
@@ -48,6 +49,7 @@ from research.reasoning.sight import Passage, kept, numbered
 PASSAGES = 12  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
 EVIDENCE = 10  # of a section, and of a workspace's known
 LINKS = 12
+PICKED = 0.5  # score above which evidence was picked by the model (sight.py); what only the rules kept is below it
 REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the answer of an earlier one
 CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
 VERDICTS: Mapping[str, Verdict] = {"supported": "supported", "partly": "partly", "unsupported": "struck"}
@@ -57,13 +59,15 @@ T = TypeVar("T")
 
 
 class ModelReasoner:
-    """kit.Reasoner on OpenAI-compatible servers; `endpoints` names one for each role of config.endpoints.ROLES."""
+    """kit.Reasoner on OpenAI-compatible servers; `endpoints` names one for each role of config.endpoints.ROLES, `rules`
+    keep what the model overlooks."""
 
     name = "model"
     hits = 8
 
-    def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(self, endpoints: Mapping[str, Endpoint], rules: ExtractiveReasoner) -> None:
         self._client = Client(endpoints)
+        self._rules = rules
 
     async def plan(self, question: Question, most: int) -> Plan:
         prompt = render("plan", question=question.text, earlier=question.earlier, today=question.today, most=most)
@@ -104,6 +108,8 @@ class ModelReasoner:
         return _action(reply, numbers)
 
     async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
+        """What the model picks; and below it what the rules would have kept, for a small model overlooks much: it goes
+        on to the report only where there is room (sieve.py)."""
         if not candidates:
             return ()
 
@@ -120,7 +126,9 @@ class ModelReasoner:
         fitted, passages = await self._fit("reader", "note", seen, prompt, workspace.gap.question)
         shown = [number for passage in passages for number in passage.spans]
         reply = await self._client.complete("reader", "note", fitted, replies.Note, allowed={"keep": shown})
-        return kept(workspace.gap.number, reply.keep, passages)
+        picked = kept(workspace.gap.number, reply.keep, passages)
+        by_rule = await self._rules.note(workspace, candidates)
+        return (*picked, *(replace(one, score=one.score * PICKED) for one in by_rule))
 
     async def revise(
         self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int, remarks: Sequence[str]
@@ -279,7 +287,7 @@ def _kinds(workspace: Workspace, can_open: bool) -> list[str]:
         kinds.append("more")
     if re.search(r"\d", " ".join(one.quote for one in workspace.known)):
         kinds.append("compute")
-    if workspace.may_answer and workspace.known:
+    if workspace.may_answer and any(one.score > PICKED for one in workspace.known):
         kinds.append("answer")
     if workspace.may_answer:
         kinds.append("give_up")

@@ -15,6 +15,7 @@ from research.engine import whose
 from research.engine.journal import claim
 from research.models import Run, Step
 from research.reasoning import prefix, server, turns
+from research.reasoning.extractive import ExtractiveReasoner
 from research.reasoning.model import ModelReasoner
 from tests.fakes import model_server as fake
 from tests.fakes.model_server import ModelServer
@@ -37,7 +38,9 @@ async def said(monkeypatch: pytest.MonkeyPatch, model_server: ModelServer, trans
         published.append(message)
 
     monkeypatch.setattr(tasks, "WholeIndex", lambda: library)
-    monkeypatch.setattr(tasks, "reasoner", lambda name: ModelReasoner(endpoints))
+    monkeypatch.setattr(
+        tasks, "reasoner", lambda name: ModelReasoner(endpoints, ExtractiveReasoner(library.similarity))
+    )
     monkeypatch.setattr(live, "publish", publish)
     yield published
     await server.close()

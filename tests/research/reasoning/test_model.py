@@ -1,6 +1,7 @@
 """The model reasoner on canned candidates: what it shows, what it takes from a reply, and what it refuses."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
@@ -13,6 +14,7 @@ from research.engine.values import (
     Filled,
     Gap,
     Judgement,
+    Kept,
     Plan,
     Planned,
     Question,
@@ -23,6 +25,7 @@ from research.engine.values import (
 )
 from research.errors import BadReply, NotAllowed
 from research.reasoning import server
+from research.reasoning.extractive import ExtractiveReasoner
 from research.reasoning.model import ModelReasoner
 from search_index.api import sentences
 from tests.fakes.model_server import ModelServer
@@ -41,7 +44,7 @@ def candidate(number: int, text: str, title: str, start: int = 0) -> Candidate:
     return Candidate(number, number, start, start + len(text), text, "Plot", title, url, "films", 0.9, spans)
 
 
-def evidence(number: int, quote: str, gap: int = 1, score: float = 0.5) -> Evidence:
+def evidence(number: int, quote: str, gap: int = 1, score: float = 0.8) -> Evidence:
     return Evidence(number, gap, 1, 0, len(quote), quote, score, "Jaws (film)", "https://films.example/jaws")
 
 
@@ -61,9 +64,18 @@ WORKSPACE = Workspace(
 )
 
 
+async def similarity(query: str, texts: Sequence[str]) -> list[float]:
+    return [0.5 for _text in texts]
+
+
+async def picked(reasoner: ModelReasoner, workspace: Workspace, candidates: Sequence[Candidate]) -> list[Kept]:
+    """What the model picked, without what the rules kept below it."""
+    return [one for one in await reasoner.note(workspace, candidates) if one.score > 0.5]
+
+
 @pytest.fixture
 def reasoner(endpoints: dict[str, Endpoint]) -> ModelReasoner:
-    return ModelReasoner(endpoints)
+    return ModelReasoner(endpoints, ExtractiveReasoner(similarity))
 
 
 def planned(*questions: str) -> dict[str, object]:
@@ -184,19 +196,21 @@ async def test_a_search_for_nothing_is_a_bad_reply(reasoner: ModelReasoner, mode
 
 async def test_what_is_kept_is_verbatim_and_best_first(reasoner: ModelReasoner, model_server: ModelServer) -> None:
     model_server.script("note", {"keep": [6, 2, 99, 6]})
-    first, second = await reasoner.note(WORKSPACE, CANDIDATES)
+    first, second, *by_rule = await reasoner.note(WORKSPACE, CANDIDATES)
     assert (first.gap, first.snapshot, first.quote) == (2, 2, "It was directed by Jeannot Szwarc.")
     assert OTHER[first.start : first.end] == first.quote
     assert (second.snapshot, second.quote) == (1, "It was directed by Steven Spielberg.")
     assert TEXT[second.start - 1000 : second.end - 1000] == second.quote
-    assert first.score > second.score
+    assert first.score > second.score > 0.5
+    assert by_rule
+    assert all(one.score < 0.5 for one in by_rule)
 
 
 async def test_sentences_that_follow_each_other_are_kept_as_one(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
     model_server.script("note", {"keep": [2, 1, 4, 5]})
-    kept = await reasoner.note(WORKSPACE, CANDIDATES)
+    kept = await picked(reasoner, WORKSPACE, CANDIDATES)
     assert [one.quote for one in kept] == [TEXT[:75], "The film has a shark.", "Jaws 2 is a 1978 film."]
 
 
@@ -205,7 +219,7 @@ async def test_sentences_are_found_where_a_candidate_has_none(
 ) -> None:
     model_server.script("note", {"keep": [2]})
     bare = [dataclasses.replace(CANDIDATES[0], sentences=())]
-    (kept,) = await reasoner.note(WORKSPACE, bare)
+    (kept,) = await picked(reasoner, WORKSPACE, bare)
     assert (kept.start, kept.quote) == (1000 + 39, "It was directed by Steven Spielberg.")
 
 
@@ -222,7 +236,7 @@ async def test_passages_that_have_no_room_whole_are_shown_in_short_and_that_is_s
     text = "Sharks swim far. " * 99 + "Jaws was directed by a man. "
     long = [candidate(number, text, f"Long {number}") for number in range(1, 9)]
     model_server.script("note", {"keep": [800]})
-    (kept,) = await reasoner.note(WORKSPACE, long)
+    (kept,) = await picked(reasoner, WORKSPACE, long)
     prompt = model_server.asked[0].prompt
     assert all(f"Passage of: Long {number} " in prompt for number in range(1, 9))
     assert prompt.count("Jaws was directed by a man.") == 8  # what the gap is about is what is left of them
@@ -421,7 +435,7 @@ async def test_the_scripted_server_carries_a_whole_hunt(reasoner: ModelReasoner,
     gap = Gap(1, planned_gap.question)
     workspace = dataclasses.replace(WORKSPACE, gap=gap, known=(), queries=(), may_answer=False)
     assert (await reasoner.act(workspace)).kind == "search"
-    kept = await reasoner.note(workspace, CANDIDATES)
+    kept = await picked(reasoner, workspace, CANDIDATES)
     known = [
         Evidence(number, one.gap, one.snapshot, one.start, one.end, one.quote, one.score, "Jaws (film)", "")
         for number, one in enumerate(kept, 1)
