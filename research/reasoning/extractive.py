@@ -11,7 +11,7 @@ from textwrap import shorten
 
 from config.loop import in_thread
 from research.engine.kit import Delta
-from research.engine.terms import overlap, rarity, terms, words
+from research.engine.terms import rarity, terms, words
 from research.engine.values import (
     Action,
     Candidate,
@@ -32,8 +32,12 @@ from research.engine.values import (
     Workspace,
 )
 from research.reasoning import listing
+from research.reasoning.compare import compared
+from research.reasoning.lookup import looked_up
+from research.reasoning.relations import Page
 from research.reasoning.shortest import shortest
 from research.reasoning.sieve import best_documents
+from research.reasoning.telling import Said, telling
 from research.reasoning.trail import bridges, chances, share
 from search_index import api
 
@@ -45,7 +49,8 @@ LONGEST = 500  # characters of a span, unless a single sentence is longer
 SENTENCES = 3  # that are scored together
 ROOM = 330  # characters up to which a span is filled with what follows in its paragraph
 LABEL = 120  # characters of a line that is no sentence and names what the next one is about
-COMPARED = 40  # windows that are compared by meaning in the first look; the rest are sifted out by their words
+COMPARED = 2  # windows of a passage that are compared by meaning; the rest are sifted out by their words
+MEANT = 8  # passages of the first look, the likeliest, whose windows are
 EACH_MORE = 0.03  # what a second and a third sentence has to add in words to be worth its room
 IDENTIFIER = 0.08  # for "os.makedirs" or "exist_ok" as it stands in the gap
 SOUGHT = 0.15  # for "PEP 572" where the gap asks which PEP
@@ -54,7 +59,7 @@ BARENESS = 0.2  # what such a window loses
 FAINT = 0.02  # weight of a bridge that is not worth a search any more
 WEAK = 0.5  # fit below which a quotation is shown, but is no answer
 FITTING = 3  # quotations, the likeliest, of which one has to fit the question to be answered from
-QUOTED = 5  # evidence that a section shows
+QUOTED = 8  # evidence that a section shows
 
 _WHICH = re.compile(r"\b(?:which|what)\s+(\w+(?:\s+\w+)?)", re.I)
 _AND = re.compile(r",?\s+(?:and|as well as)\s+(?=(?:what|who|when|where|why|how|which|is|are|does|do|did|can)\b)", re.I)
@@ -206,29 +211,29 @@ class ExtractiveReasoner:
     async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
         """The name, time, place or number that the question asks for, where the evidence has one; else the best
         evidence's best sentence; nothing where the evidence is too weak to answer from."""
+        pages = _pages(known)
+        if answer := compared(question.text, pages) or looked_up(question.text, pages):
+            return answer
         best = _likeliest(known)[:FITTING]
         fits = await self._fits(question.text, best)
         if max(fits, default=0.0) < WEAK:
             return ""
-        found = [(one, one.quote[start:end]) for one in best for start, end in api.sentences(one.quote)]
-        stems, wanted = [terms(sentence) for _one, sentence in found], terms(question.text)
-        weights, close = rarity(stems), await self._similarity(question.text, [sentence for _one, sentence in found])
-        scores = [
-            one.score * _whole(sentence) * (0.5 * overlap(wanted, own, weights) + max(0.0, near - 0.5))
-            for (one, sentence), own, near in zip(found, stems, close, strict=True)
-        ]
-        ranked = [found[i] for i in sorted(range(len(found)), key=lambda i: (-scores[i], i))]
-        span = shortest(question.text, [sentence for _one, sentence in ranked])
-        return span or next(" ".join(sentence.split()) for one, sentence in ranked if one is best[0])
+        said = [Said(one.title, one.quote[a:b], one.score) for one in known for a, b in api.sentences(one.quote)]
+        close = await self._similarity(question.text, [one.text for one in said])
+        ranked = telling(question.text, said, close)
+        span = shortest(question.text, [one.text for one in ranked])
+        return span or next(" ".join(one.text.split()) for one in ranked if one.title == best[0].title)
 
     async def _closest(self, gap: str, windows: Sequence[Sequence[_Window]]) -> list[_Window]:
         """Of each passage's windows the best one: half by the words they share with the gap, half by their meaning.
-        Only the likeliest are compared by meaning, as many of each passage."""
-        each = max(1, COMPARED // max(1, len(windows)))
-        compared = [window for own in windows for window in own[:each]]
+        Of the passages that are likely to be shown, the likeliest, only: meaning costs 10 ms a window."""
+        own = [one for one in windows if one]
+        compared = [window for one in own[:MEANT] for window in one[:COMPARED]]
         close = await self._similarity(gap, [window.quote for window in compared])
-        score = {id(one): _says(one.quote) * _fit(one.words, near) for one, near in zip(compared, close, strict=True)}
-        return [max(own[:each], key=lambda one: score[id(one)]) for own in windows if own]
+        score = {
+            window: _says(window.quote) * _fit(window.words, near) for window, near in zip(compared, close, strict=True)
+        }
+        return [max(one[:COMPARED], key=lambda window: score.get(window, 0.0)) for one in own]
 
     async def _answered(self, workspace: Workspace) -> Action | None:
         """To answer from the likeliest evidence that fits; None where none does."""
@@ -352,11 +357,6 @@ def _kind(question: str, parts: int) -> QuestionKind:
     return "fact" if parts == 1 else "chain"
 
 
-def _whole(sentence: str) -> float:
-    """A signature or a heading says less than a sentence does."""
-    return _says(sentence) * (1.0 if sentence.rstrip("\"')”’")[-1:] in (".", "!", "?") else 0.6)
-
-
 def _says(text: str) -> float:
     """A word or two name a thing, and are as close to it as can be, but say nothing about it."""
     return min(1.0, 0.4 + 0.1 * len(re.findall(r"\w+", text)))
@@ -365,6 +365,15 @@ def _says(text: str) -> float:
 def _fit(words: float, meaning: float) -> float:
     """From the share of the words, and a cosine similarity, which seldom is below one half."""
     return 0.5 * words + 0.5 * max(0.0, 2 * meaning - 1)
+
+
+def _pages(known: Sequence[Evidence]) -> list[Page]:
+    """What was quoted, page by page, the likeliest first; of a page in the order of its text."""
+    pages: dict[int, list[Evidence]] = {}
+    for one in _likeliest(known):
+        pages.setdefault(one.snapshot, []).append(one)
+    quotes = [sorted(own, key=lambda one: one.start) for own in pages.values()]
+    return [Page(own[0].title, " ".join(one.quote for one in own)) for own in quotes]
 
 
 def _likeliest(known: Sequence[Evidence]) -> list[Evidence]:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 from research.engine.terms import STOP_WORDS
 
-_CAPITAL = r"[A-Z\u00c0-\u00de][\w'’-]*(?:\.(?=[A-Z\s]))?"
+_LETTER = r"[A-Z\u00c0-\u00de]"
+_CAPITAL = rf"(?:(?:{_LETTER}|St|Dr|Mr|Mrs|Jr|Sr)\.|{_LETTER}[\w'’-]*)"
 _SMALL = r"(?:of|the|de|van|von|der|den|la|le|du|al|bin|ibn|di|da|del|y|zu|and|for|on|&)"
-_NAME = re.compile(rf"\b{_CAPITAL}(?:[\s-]+(?:{_SMALL}\s+){{0,2}}{_CAPITAL})*")
+NAME = rf"\b{_CAPITAL}(?:[\s-]+(?:{_SMALL}\s+){{0,2}}{_CAPITAL})*"  # as a pattern
+_NAME = re.compile(NAME)
 _PARENTHESIS = re.compile(r"\s*\([^()]*\)\s*$")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _CALENDAR = frozenset(
