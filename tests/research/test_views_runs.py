@@ -40,7 +40,7 @@ def test_a_run_under_way_shows_plan_trail_draft_and_meters(owner_client, owner):
         "Money",
         "He was paid.",
         "Reading a page",
-        "1 of 8",
+        "1 of 30",
         "Answer now",
         "stream?after=7",
     ):
