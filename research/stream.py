@@ -149,8 +149,8 @@ def _news(run_id: UUID, after: int, status: Status, reader: Reader, activity: st
             events.append(event(_part("finished", **page, **shown)))
             events.append(event("", name="end"))
         elif steps or now != status:
-            moved = bool(steps) or now.state != status.state
-            events.append(event(_part("refreshed", **page, moved=moved)))
+            is_moved = bool(steps) or now.state != status.state
+            events.append(event(_part("refreshed", **page, is_moved=is_moved, is_stepped=bool(steps))))
     return News(events, steps[-1].seq if steps else after, now, over)
 
 

@@ -160,13 +160,13 @@ class Past:
         return [step for step in self.steps if step.kind in kinds and not step.error]
 
 
-def picture(run: Run, until: int = 0, typed: Mapping[int, str] | None = None) -> Picture:
-    """The whole picture, in a fixed number of queries; `until` a step, if one is given. `typed` is what a person wrote
+def picture(run: Run, until: int = 0, texts: Mapping[int, str] | None = None) -> Picture:
+    """The whole picture, in a fixed number of queries; `until` a step, if one is given. `texts` is what a person wrote
     into the fields of the plan that could not be kept."""
     steps = list(run.steps.filter(seq__lte=until) if until else run.steps.all())
     gaps = _settled(run, steps) if until else rows(run)
     counts = _counts([(step.kind, step.result.get("gap"), step.result.get("evidence")) for step in _counted(steps)])
-    branches = tree(gaps, counts, typed)
+    branches = tree(gaps, counts, texts)
     ordered = list(in_order(branches))
     shown = list(show(run, steps))
     on = [step for step in shown if on_trail(step)]
@@ -208,10 +208,10 @@ def rows(run: Run) -> list[Gap]:
     ]
 
 
-def plan(run: Run, typed: Mapping[int, str] | None = None) -> tuple[Branch, ...]:
+def plan(run: Run, texts: Mapping[int, str] | None = None) -> tuple[Branch, ...]:
     """The plan alone, in two queries."""
     done = run.steps.filter(kind__in=COUNTED, error="").values_list("kind", "result__gap", "result__evidence")
-    return tree(rows(run), _counts(list(done)), typed)
+    return tree(rows(run), _counts(list(done)), texts)
 
 
 def drawn_trail(run: Run) -> Trail:

@@ -97,10 +97,10 @@ def delete(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 def run_page(
-    request: HttpRequest, the_run: Run, typed: Mapping[int, str] | None = None, status: int = 200, **more: Any
+    request: HttpRequest, the_run: Run, texts: Mapping[int, str] | None = None, status: int = 200, **more: Any
 ) -> HttpResponse:
-    """The page of a run; `typed` and `more` are what a wish that could not be granted leaves on it."""
-    drawn = picture(the_run, typed=typed)
+    """The page of a run; `texts` (picture.py) and `more` are what a wish that could not be granted leaves on it."""
+    drawn = picture(the_run, texts=texts)
     report = shown_to_owner(the_run) if drawn.over else None
     context = {"picture": drawn, "run": the_run, "head": drawn.head, "branches": drawn.branches, "shown": report}
     return render(request, "run.html", {**context, **more}, status=status)

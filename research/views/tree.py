@@ -46,9 +46,10 @@ class Branch:
 
 
 def tree(
-    gaps: Sequence[Gap], counts: Mapping[int, Counts], typed: Mapping[int, str] | None = None
+    gaps: Sequence[Gap], counts: Mapping[int, Counts], texts: Mapping[int, str] | None = None
 ) -> tuple[Branch, ...]:
-    """The branches that hang under nothing, with all the others under them."""
+    """The branches that hang under nothing, with all the others under them. `texts` is what stands in fields instead of
+    the question."""
     hanging = _hanging(gaps)
 
     def branches(under: int, depth: int) -> tuple[Branch, ...]:
@@ -58,7 +59,7 @@ def tree(
                 gap=gap,
                 state=str(GapRow.State(gap.state).label),
                 counts=counts.get(gap.number, Counts()),
-                typed=(typed or {}).get(gap.number, gap.question),
+                typed=(texts or {}).get(gap.number, gap.question),
                 is_first=gap is beside[0],
                 is_last=gap is beside[-1],
                 is_deep=depth >= DEEPEST,

@@ -93,7 +93,7 @@ def _wish(
         context = {"run": run, "branches": plan_of(run, _texts(wrong)), **(wrong or done)}
         return render(request, "run_parts.html#wished", context, status=status)
     if wrong:
-        return run_page(request, run, typed=_texts(wrong), status=status, **wrong)
+        return run_page(request, run, texts=_texts(wrong), status=status, **wrong)
     return redirect("run", run_id=run.pk)
 
 

@@ -52,11 +52,11 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// Escape closes what hovers: the quote of a citation (WCAG 1.4.13) and the account menu.
+// Escape closes what hovers: the quote of a citation (WCAG 1.4.13), the account menu, the choices of going on.
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   root.classList.add("no-pops");
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
+  for (const menu of document.querySelectorAll("details[data-closes][open]")) {
     menu.open = false;
     menu.querySelector("summary").focus();
   }
@@ -67,7 +67,7 @@ for (const kind of ["pointerover", "focusin"]) {
   });
 }
 addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
+  for (const menu of document.querySelectorAll("details[data-closes][open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
