@@ -27,7 +27,7 @@ _sending: "set[asyncio.Task[None]]" = set()
 
 
 def channel(run_id: UUID | str) -> str:
-    """The channel of a run's messages: {"seq"}, {"activity"}, or {"section", "delta"}."""
+    """The channel of a run's messages: {"seq"}, {"activity"}, {"section", "delta"}, or {"thinking"}."""
     return f"run:{run_id}"
 
 

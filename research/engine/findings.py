@@ -5,7 +5,9 @@ person's wishes (wish.py) are rows of the journal as well: the plan is what the 
 Called by loop.py and the verbs. Never touches the database.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 
@@ -13,7 +15,23 @@ from research.engine.journal import Journal, Result
 from research.engine.values import Computation, Evidence, Gap, QuestionKind
 
 
-def gaps(journal: Journal) -> tuple[Gap, ...]:
+class Recorded(Protocol):
+    """A step that did not fail."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def result(self) -> dict[str, Any]: ...
+
+
+class Records(Protocol):
+    """A journal, or as much of it as a replay has come to (views/replay.py)."""
+
+    def recorded(self, *kinds: str) -> Sequence[Recorded]: ...
+
+
+def gaps(journal: Records) -> tuple[Gap, ...]:
     """The gaps of the plan, its revisions and the person's wishes, in the person's order, in the state that the hunt
     left them in."""
     found: dict[int, Gap] = {}

@@ -24,6 +24,7 @@ def unlocalized(number: float) -> str:
     return str(int(number))
 
 
+@register.filter
 def clock(seconds: float) -> str:
     """Minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -11,14 +11,14 @@ for (const button of document.querySelectorAll("[data-theme-toggle]")) {
   });
 }
 
-// Enter sends a question, Shift+Enter makes a new line. While an input method composes, Enter belongs to it.
-for (const field of document.querySelectorAll("[data-enter-submits]")) {
-  field.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    field.form.requestSubmit();
-  });
-}
+// Enter sends what was typed, Shift+Enter makes a new line: by the button that is named, or by the form's own. While an
+// input method composes, Enter belongs to it.
+addEventListener("keydown", (event) => {
+  const by = event.target instanceof HTMLTextAreaElement ? event.target.dataset.enterSubmits : undefined;
+  if (by === undefined || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  if (by) document.getElementById(by).click(); else event.target.form.requestSubmit();
+});
 
 // A form is sent once: a second Enter must not ask twice. Coming back to the page opens it again.
 for (const form of document.querySelectorAll("form[data-once]")) {
@@ -52,11 +52,11 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// Escape closes what hovers: the quote of a citation (WCAG 1.4.13) and the account menu.
+// Escape closes what hovers: the quote of a citation (WCAG 1.4.13), the account menu, the choices of going on.
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   root.classList.add("no-pops");
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
+  for (const menu of document.querySelectorAll("details[data-closes][open]")) {
     menu.open = false;
     menu.querySelector("summary").focus();
   }
@@ -67,7 +67,7 @@ for (const kind of ["pointerover", "focusin"]) {
   });
 }
 addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
+  for (const menu of document.querySelectorAll("details[data-closes][open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
