@@ -37,9 +37,12 @@ async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
         return {"gap": desk.gap.number, "kept": [asdict(one) for one in found[:MOST]]}
 
     def keep(result: Result) -> Result:
-        new = store(journal.run_id, desk.gap.number, [Evidence(**one) for one in result["kept"]])
-        kept = list({one.number: one for one in new}.values())
-        return {"gap": desk.gap.number, "evidence": [one.number for one in kept], "kept": [asdict(one) for one in kept]}
+        found = [Evidence(**one) for one in result["kept"]]
+        stored = store(journal.run_id, desk.gap.number, found)
+        kept = {one.number: asdict(one) for one in stored}
+        # As this gap found it: what gaps side by side find at the same moment must not depend on which was first.
+        own = [asdict(replace(one, number=same.number)) for one, same in zip(found, stored, strict=True)]
+        return {"gap": desk.gap.number, "evidence": list(kept), "kept": list(kept.values()), "own": own}
 
     spans = [(one.snapshot, one.start, one.end) for one in fresh]
     try:
@@ -47,15 +50,16 @@ async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
     except StepFailed as failure:
         return replace(desk, observation=f"{desk.observation} They could not be read: {failure}")
     known = {one.number: one for one in desk.known}
-    kept = {one["number"]: Evidence(**one) for one in result["kept"]}
-    new = kept.keys() - known.keys()
-    kept = {number: max(one, known.get(number, one), key=lambda same: same.score) for number, one in kept.items()}
+    for one in (Evidence(**own) for own in result["own"]):
+        before = known.get(one.number, one)
+        known[one.number] = replace(before, score=max(before.score, one.score))
+    new = len(known) - len(desk.known)
     return replace(
         desk,
         dead_ends=desk.dead_ends if new or not tried else desk.dead_ends | {tried},
-        known=tuple((known | kept).values()),
+        known=tuple(known.values()),
         noted=desk.noted | frozenset(spans),
-        observation=f"{desk.observation} {len(new)} pieces of new evidence were kept.",
+        observation=f"{desk.observation} {new} pieces of new evidence were kept.",
     )
 
 
