@@ -1,3 +1,4 @@
+import asyncio
 import json
 import time
 
@@ -26,6 +27,28 @@ async def test_a_message_reaches_who_listens_to_the_run():
     assert [json.loads(message["data"]) for message in messages[1:]] == [{"seq": 3}, {"activity": "Reading"}]
 
 
+async def test_pieces_that_come_together_are_sent_together_and_in_order():
+    async with Redis.from_url(settings.REDIS_URL) as redis, redis.pubsub() as heard:
+        await heard.subscribe(live.channel("r"))
+        for message in (
+            {"section": "A", "delta": "On"},
+            {"section": "B", "delta": "Tw"},
+            {"section": "A", "delta": "e"},
+            {"section": "B", "delta": "o"},
+            {"seq": 7},
+            {"section": "A", "delta": "!"},
+        ):
+            await live.publish("r", message)
+        messages = [message async for message in _first(heard, 5)]
+    await live.close()
+    assert [json.loads(message["data"]) for message in messages[1:]] == [
+        {"section": "A", "delta": "One"},
+        {"section": "B", "delta": "Two"},
+        {"seq": 7},
+        {"section": "A", "delta": "!"},
+    ]
+
+
 async def _first(heard, count):
     for _ in range(count):
         yield await anext(heard.listen())
@@ -37,6 +60,7 @@ async def test_a_broker_that_is_down_fails_nothing_and_is_left_alone_for_a_while
     began = time.monotonic()
     for seq in range(2, 100):
         await live.publish("r", {"seq": seq})
+        await asyncio.sleep(0.001)
     await live.close()
     assert time.monotonic() - began < 1
     assert len(caplog.records) == 1
