@@ -197,7 +197,7 @@ class ModelReasoner:
         about: str = "",
         most: int | None = None,
     ) -> tuple[Prompt, Sequence[T]]:
-        """The prompt with as many of the items (of the best `most`) as the context has room for, some in short; and they.
+        """The prompt with as many of the (best `most`) items as the context has room for, some in short; and these.
 
         What is not shown is said in the prompt and counted (fit.py). Raises BadReply where not one has room.
         """
