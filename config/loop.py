@@ -26,8 +26,10 @@ logger = logging.getLogger(__name__)
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _stopping = threading.Event()
-_at_work: "set[asyncio.Task[Any]]" = set()  # what `run` and `start` were given; touched on the loop only
-# One thread a pooled database connection (settings.DATABASES: max_size 20): a wider pool would only wait there.
+# What `run` and `start` were given, and its task once it has begun.
+_at_work: "dict[Coroutine[Any, Any, Any], asyncio.Task[Any] | None]" = {}
+# Together with engine/journal.py's four no more threads than there are pooled database connections (settings.DATABASES:
+# max_size 28), the rest for Celery's threads: wider pools would only wait there.
 _threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="database")
 
 
@@ -88,6 +90,7 @@ def _given(work: Coroutine[Any, Any, T]) -> "Future[T]":
     if _stopping.is_set():
         work.close()
         raise Stopped
+    _at_work[work] = None
     return asyncio.run_coroutine_threadsafe(_watched(work), _shared_loop())
 
 
@@ -99,19 +102,19 @@ def _complain(done: "Future[None]") -> None:
 async def _watched(work: Coroutine[Any, Any, T]) -> T:
     task = asyncio.current_task()
     assert task is not None, "run_coroutine_threadsafe makes a task of every coroutine"
-    _at_work.add(task)
+    _at_work[work] = task
     try:
-        if _stopping.is_set():  # it came between `run`'s look and `_cancel_all`
-            work.close()
-            raise asyncio.CancelledError
+        if _stopping.is_set():  # it came between a look and `_cancel_all`: it cleans up at its first await
+            task.cancel()
         return await work
     finally:
-        _at_work.discard(task)
+        del _at_work[work]
 
 
 def _cancel_all() -> None:
-    for task in _at_work:
-        task.cancel()
+    for task in list(_at_work.values()):
+        if task is not None:
+            task.cancel()
 
 
 def _shared_loop() -> asyncio.AbstractEventLoop:

@@ -18,9 +18,12 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
+GATHER_SECONDS = 0.08  # pieces of a draft that come within this time are sent together: a token a message is costly
 SILENCE = 5.0  # seconds without a try after the broker could not be reached
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, "Redis"] = WeakKeyDictionary()
 _silent_until = 0.0
+_gathered: dict[tuple[str, str], list[str]] = {}  # pieces not yet sent, by run and section
+_sending: "set[asyncio.Task[None]]" = set()
 
 
 def channel(run_id: UUID | str) -> str:
@@ -29,7 +32,32 @@ def channel(run_id: UUID | str) -> str:
 
 
 async def publish(run_id: UUID | str, message: dict[str, Any]) -> None:
-    """Send a message to the run's listeners. Never raises: a broker that is down must not fail a step."""
+    """Send a message to the run's listeners; pieces of a draft a little later, together. Never raises: a broker that is
+    down must not fail a step."""
+    if "delta" not in message:
+        await _flush(str(run_id))
+        await _send(str(run_id), message)
+        return
+    pieces = _gathered.setdefault((str(run_id), message["section"]), [])
+    pieces.append(message["delta"])
+    if len(pieces) == 1:
+        task = asyncio.create_task(_later(str(run_id)))
+        _sending.add(task)
+        task.add_done_callback(_sending.discard)
+
+
+async def _later(run_id: str) -> None:
+    await asyncio.sleep(GATHER_SECONDS)
+    await _flush(run_id)
+
+
+async def _flush(run_id: str) -> None:
+    """Send what was gathered for the run, before anything else is said of it."""
+    for key in [key for key in _gathered if key[0] == run_id]:
+        await _send(run_id, {"section": key[1], "delta": "".join(_gathered.pop(key))})
+
+
+async def _send(run_id: str, message: dict[str, Any]) -> None:
     global _silent_until  # noqa: PLW0603 - one broker a process
     if time.monotonic() < _silent_until:
         return

@@ -9,6 +9,7 @@ periodic ring_again, which a worker also calls when it starts.
 import logging
 import threading
 from asyncio import CancelledError
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -22,8 +23,9 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from config import loop
-from config.loop import in_thread
+from config.loop import in_pool, in_thread
 from research import live
+from research.engine import whose
 from research.engine.budget import Budget
 from research.engine.index import WholeIndex
 from research.engine.journal import Journal, claim, hand_back
@@ -44,7 +46,9 @@ INHERITED = 20  # pieces of evidence of the earlier run that a follow-up reads f
 OVERDUE = timedelta(seconds=3)  # a queued run's bell is rung again after this
 CANDIDATES = 20  # runs that are tried to be claimed, one after the other, while other workers do the same
 _taking = threading.Lock()
+_taker = ThreadPoolExecutor(1, thread_name_prefix="taker")  # waits for _taking, where others need their threads
 _hands: set[tuple[str, int]] = set()  # the runs, with their epochs, that this process works on
+_suspects: set[tuple[str, int]] = set()  # those of them that may kill it: at most one (research/queue.py)
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -53,15 +57,26 @@ def research() -> None:
     with _taking:
         if len(_hands) >= settings.RUNS_AT_ONCE:
             return
-        claims = ((run_id, claim(run_id)) for run_id in next_runs(CANDIDATES))
-        run_id, epoch = next((taken for taken in claims if taken[1] is not None), ("", None))
-        if epoch is None:
+        taken = _claimed()
+        if taken is None:
             return
-        _hands.add((run_id, epoch))
+    run_id, epoch = taken
     try:
         loop.start(_in_hand(run_id, epoch))
     except loop.Stopped:
         hand_back(run_id, epoch)
+
+
+def _claimed() -> tuple[str, int] | None:
+    """The run that is next, and its epoch, now in this process's hands; None where none is to be had."""
+    for run_id, suspect in next_runs(CANDIDATES, suspects=0 if _suspects else 1):
+        epoch = claim(run_id)
+        if epoch is not None:
+            _hands.add((run_id, epoch))
+            if suspect:
+                _suspects.add((run_id, epoch))
+            return run_id, epoch
+    return None
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -89,7 +104,8 @@ async def _in_hand(run_id: str, epoch: int) -> None:
         await conduct(run_id, epoch)
     finally:
         _hands.discard((run_id, epoch))
-    await in_thread(research)
+        _suspects.discard((run_id, epoch))
+    await in_pool(_taker, research)
 
 
 async def conduct(run_id: str, epoch: int) -> None:
@@ -97,10 +113,18 @@ async def conduct(run_id: str, epoch: int) -> None:
 
     A worker that shuts down cancels this: the lease is handed back, and the next worker goes on at once.
     """
-    journal = Journal(run_id, epoch, live.publish)
+
+    async def publish(to: str, message: dict[str, Any]) -> None:
+        await live.publish(to, message)
+        if "seq" in message and (run_id, epoch) in _suspects:  # it has made a step: no suspect any more
+            _suspects.discard((run_id, epoch))
+            await in_pool(_taker, research)
+
+    journal = Journal(run_id, epoch, publish)
     try:
         async with journal:
-            question, kit = await in_thread(_prepared, run_id)
+            question, kit, owner = await in_thread(_prepared, run_id)
+            whose.current.set(whose.Whose(owner, run_id, journal.aside))
             state = await unless(journal.lost, research_question(question, kit, journal))
             if state is Run.State.REVIEW:
                 await journal.review()
@@ -135,7 +159,7 @@ async def _fail(journal: Journal, why: str) -> None:
         logger.info("run %s is another worker's now", journal.run_id)
 
 
-def _prepared(run_id: str) -> tuple[Question, Kit]:
+def _prepared(run_id: str) -> tuple[Question, Kit, str]:
     run = Run.objects.get(pk=run_id)
     sources = tuple(run.sources.values_list("id", flat=True))
     question = Question(
@@ -151,7 +175,7 @@ def _prepared(run_id: str) -> tuple[Question, Kit]:
         earlier=_earlier(run),
         inherited=_inherited(run),
     )
-    return question, Kit(reasoner(run.reasoner), WholeIndex(), Budget(**run.budget))
+    return question, Kit(reasoner(run.reasoner), WholeIndex(), Budget(**run.budget)), str(run.owner_id)
 
 
 def _leg(run_id: str) -> int:

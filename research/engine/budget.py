@@ -23,6 +23,7 @@ class Budget:
     attempts: int  # independent attempts at a gap that one round did not answer
     drafts: int  # drafts of a section, of which the judge takes the best
     items: int  # of a survey
+    keep: int  # documents whose evidence goes on to the report
 
 
 BUDGETS = {
@@ -38,6 +39,7 @@ BUDGETS = {
         attempts=1,
         drafts=1,
         items=10,
+        keep=20,
     ),
     "medium": Budget(
         gaps=4,
@@ -51,6 +53,7 @@ BUDGETS = {
         attempts=1,
         drafts=1,
         items=30,
+        keep=20,
     ),
     "high": Budget(
         gaps=6,
@@ -64,6 +67,7 @@ BUDGETS = {
         attempts=3,
         drafts=3,
         items=200,
+        keep=40,
     ),
 }
 LIMITS = ("rounds", "pages", "tokens", "seconds")  # what a person may set a limit of their own to

@@ -54,10 +54,15 @@ def kind(journal: Journal) -> QuestionKind:
 
 
 def evidence(journal: Journal) -> tuple[Evidence, ...]:
-    """The evidence that the run kept, by number."""
-    found = {
-        one["number"]: Evidence(**one) for result in journal.results("note", "list", "cell") for one in result["kept"]
-    }
+    """The evidence that the run kept and has not set aside, by number."""
+    aside = {number for result in journal.results("sift")[-1:] for number in result["aside"]}
+    return tuple(one for one in collected(journal) if one.number not in aside)
+
+
+def collected(journal: Journal) -> tuple[Evidence, ...]:
+    """All the evidence that the run kept, what was set aside too, by number. Of several looks the best score counts."""
+    kept = [Evidence(**one) for result in journal.results("note", "list", "cell") for one in result["kept"]]
+    found = {one.number: one for one in sorted(kept, key=lambda one: one.score)}
     return tuple(found[number] for number in sorted(found))
 
 

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -28,7 +29,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from config.loop import in_thread
+from config.loop import in_pool
 from research.engine import cost
 from research.engine.patience import patiently
 from research.engine.values import Cost
@@ -44,7 +45,9 @@ Publish = Callable[[str, Result], Awaitable[None]]
 logger = logging.getLogger(__name__)
 
 DATABASE_PATIENCE = 60.0  # seconds for which a database that is down is waited for
-FRUITLESS_CLAIMS = 5  # a run taken over so often without one new step kills its workers; it is not tried again
+# Threads of its own: a step that is done does not wait behind searches and pages for one of config/loop.py's.
+THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="journal")
+FRUITLESS_CLAIMS = 8  # a run taken over so often without one new step kills its workers; it is not tried again
 
 
 def claim(run_id: str) -> int | None:
@@ -100,7 +103,7 @@ class Journal:
         self._again: Counter[str] = Counter()  # keys of failed steps, and how often the person wanted them tried again
         self._hearing: asyncio.Task[None] | None = None
         self._doing: dict[str, asyncio.Lock] = {}
-        self._news: str | None = None  # what the run does now, until it is written
+        self._activity, self._is_written = "", True  # what the run does now
 
     async def __aenter__(self) -> "Journal":
         self._take(await self._database(self._load))
@@ -158,13 +161,9 @@ class Journal:
 
     def spent(self) -> Cost:
         """What the whole run has cost so far, before and after any crash. `seconds` counts side by side work once."""
-        total = Cost(seconds=_covered(list(self._steps.values())))
-        for step in self._steps.values():
-            total.model_calls += step.cost.model_calls
-            total.prompt_tokens += step.cost.prompt_tokens
-            total.completion_tokens += step.cost.completion_tokens
-            total.pages += step.cost.pages
-        return total
+        spent = cost.total([step.cost for step in self._steps.values()])
+        spent.seconds = _covered(list(self._steps.values()))
+        return spent
 
     async def hear(self) -> None:
         """Take in what the person wished meanwhile; without this it is known within a look of the watch."""
@@ -172,8 +171,12 @@ class Journal:
 
     async def activity(self, text: str) -> None:
         """Say what the run is doing now, to whoever looks at its page; the row has it within a look of the watch."""
-        self._news = text
+        self._activity, self._is_written = text, False
         await self.publish(self.run_id, {"activity": text})
+
+    async def aside(self, text: str) -> None:
+        """Say what it waits for just now, without recording it; with "" say again what it is doing."""
+        await self.publish(self.run_id, {"activity": text or self._activity})
 
     async def review(self) -> None:
         """Let go of the run until the person has seen its plan (launch.approve sets it going again)."""
@@ -281,9 +284,11 @@ class Journal:
             self.hurry.set()
 
     def news(self) -> str | None:
-        """What the run does now, if that was not asked for before."""
-        news, self._news = self._news, None
-        return news
+        """What the run does now, if that is not written yet."""
+        if self._is_written:
+            return None
+        self._is_written = True
+        return self._activity
 
     # --- The database ------------------------------------------------------------------------------------------------
 
@@ -315,7 +320,7 @@ class Journal:
         deadline = time.monotonic() + DATABASE_PATIENCE
         while True:
             try:
-                return await in_thread(function, *args, **kwargs)
+                return await in_pool(THREADS, function, *args, **kwargs)
             except (OperationalError, InterfaceError) as error:
                 if time.monotonic() > deadline:
                     raise

@@ -40,6 +40,7 @@ class Reasoner(Protocol):
     """
 
     name: str
+    hits: int  # passages of one search that it looks at; more only make small models forget the first
 
     async def plan(self, question: Question, most: int) -> Plan:
         """The kind of question, and the sub-questions (1..most) whose answers together answer it."""
@@ -67,6 +68,11 @@ class Reasoner(Protocol):
 
     async def cell(self, shape: Shape, item: str, column: str, candidates: Sequence[Candidate]) -> Filled:
         """What these passages say of one thing in one respect."""
+
+    async def sift(
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
+    ) -> tuple[int, ...]:
+        """The numbers of the evidence that goes on to the report, of at most `most` documents."""
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         """The report's sections, each with the evidence it may use."""

@@ -24,6 +24,7 @@ from research.engine.kit import Kit
 from research.engine.limits import reached
 from research.engine.parallel import unless
 from research.engine.plan import plan, revise
+from research.engine.sift import sift
 from research.engine.survey import survey
 from research.engine.values import CheckedClaim, Gap, Question, Workspace
 from research.engine.write import quote, write
@@ -34,14 +35,15 @@ async def research(question: Question, kit: Kit, journal: Journal) -> Run.State:
     """Research the question to its end: a stored report, and the state that the run ends in.
 
     1. Plan; where the person wants to see the plan first, let go of the run here (State.REVIEW). 2. Look for what is
-    asked, unless they want the answer now. 3. Write it and verify it, unless they want it to stop: then what is known
-    is quoted. 4. Deliver. Raises RunFailed where the reasoner cannot be used at all, and LeaseLost where another worker
-    has the run.
+    asked, unless they want the answer now. 3. Sift what was found. 4. Write it and verify it, unless they want it to
+    stop: then what is known is quoted. 5. Deliver. Raises RunFailed where the reasoner cannot be used at all, and
+    LeaseLost where another worker has the run.
     """
     await unless(journal.hurry, plan(question, kit, journal))
     if question.review and not approved(journal) and not journal.hurry.is_set():
         return Run.State.REVIEW
     await unless(journal.hurry, _look(question, kit, journal))
+    await sift(question, kit, journal)
     written = await unless(journal.stop, write(question, kit, journal))
     answer, claims = written or ("", await quote(question, kit, journal))
     await _deliver(question, answer, claims, journal)

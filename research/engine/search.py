@@ -14,7 +14,6 @@ from research.engine.values import Action, Candidate, View, Workspace
 from research.errors import StepFailed
 from search_index.api import Hit, sentences
 
-HITS = 8  # passages of one search that a reader looks at; more only make small models forget the first
 MORE = 6  # passages that "more" brings of a page
 
 
@@ -23,7 +22,7 @@ async def search(desk: Workspace, action: Action, key: str, kit: Kit, journal: J
     await journal.activity(_("Searching: %s") % action.query)
 
     async def step() -> Result:
-        hits = await kit.index.search(action.query, action.reasoning, desk.question.sources, HITS)
+        hits = await kit.index.search(action.query, action.reasoning, desk.question.sources, kit.reasoner.hits)
         return {"gap": desk.gap.number, "query": action.query, "hits": [_kept(hit) for hit in hits]}
 
     desk = replace(desk, queries=(*desk.queries, action.query), candidates=(), links=(), view=View())
@@ -44,7 +43,8 @@ async def more(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
 
     async def step() -> Result:
         if view.query:
-            hits = await kit.index.search(view.query, view.reasoning, desk.question.sources, view.shown + HITS)
+            most = view.shown + kit.reasoner.hits
+            hits = await kit.index.search(view.query, view.reasoning, desk.question.sources, most)
             return {"gap": desk.gap.number, "of": view.query, "hits": [_kept(hit) for hit in hits[view.shown :]]}
         spans = await kit.index.passages(view.snapshot)
         seen = {(start, end) for snapshot, start, end in desk.noted if snapshot == view.snapshot}

@@ -247,7 +247,10 @@ class CheckedClaim:
 
 @dataclass
 class Cost:
-    """What a step spent. Reasoners and the kit add to it while the step runs; journal.py stores it with the step."""
+    """What a step spent. Reasoners and the kit add to it while the step runs; journal.py stores it with the step.
+
+    Steps of older runs lack what was counted later: every field has a default.
+    """
 
     seconds: float = 0.0
     model_calls: int = 0
@@ -255,3 +258,10 @@ class Cost:
     completion_tokens: int = 0
     pages: int = 0
     thinking: list[str] = field(default_factory=list)  # of reasoning models: shown in a fold, never cited
+    cached_tokens: int = 0  # of the prompts' tokens, those that the server had already
+    model_seconds: float = 0.0  # spent waiting: for a turn and for the reply (side by side calls count each)
+    page_seconds: float = 0.0
+    index_seconds: float = 0.0
+    money: float = 0.0  # in the operator's currency, by the prices at the time
+    shortened: int = 0  # pieces of evidence and passages that had no room whole in a prompt
+    left_out: int = 0  # and those that had none at all: their number was said in the prompt

@@ -54,6 +54,7 @@ class Evidence(models.Model):
     end = models.PositiveIntegerField()
     quote = models.TextField()
     score = models.FloatField(default=0.0)
+    aside = models.BooleanField(default=False)  # set aside when the evidence was sifted: not in the report
 
     class Meta:
         ordering = ["run", "number"]

@@ -28,6 +28,12 @@ class Report(models.Model):
     def __str__(self) -> str:
         return f"{self.run} ({self.version})"
 
+    @property
+    def in_table(self) -> list[int]:
+        """The numbers of the evidence that the table cites."""
+        rows = self.table.get("rows", [])
+        return [number for row in rows for part in (row, *row["cells"]) for number in part["evidence"]]
+
 
 class Claim(models.Model):
     """One sentence of a report, the evidence it rests on, and what checking it found."""

@@ -94,7 +94,7 @@ class Step(models.Model):
     input_hash = models.CharField(max_length=64)
     result = models.JSONField(default=dict)
     error = models.TextField(blank=True)  # a step that failed is recorded as failed, never as an empty result
-    # seconds, model_calls, prompt_tokens, completion_tokens, pages
+    # engine/values.py: Cost (older rows lack what was counted later)
     cost = models.JSONField(default=dict)
     epoch = models.PositiveIntegerField()
     started_at = models.DateTimeField()

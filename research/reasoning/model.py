@@ -6,6 +6,7 @@ Where a rule does as well as a call, a rule does it: the first search of a gap, 
 Knows no HTTP and no database. Made by reasoning/__init__.py, called by the engine through kit.Reasoner.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import TypeVar
 from django.utils.translation import gettext as _
 
 from config.endpoints import Endpoint
+from research.engine import cost
 from research.engine.kit import Delta
 from research.engine.values import (
     Action,
@@ -38,26 +40,34 @@ from research.errors import BadReply, NotAllowed
 from research.prompts import Prompt, render
 from research.reasoning import replies
 from research.reasoning.client import Client
+from research.reasoning.extractive import ExtractiveReasoner
+from research.reasoning.fit import fit
 from research.reasoning.pieces import without_links
+from research.reasoning.sieve import best_documents
 from research.reasoning.sight import Passage, kept, numbered
 
 PASSAGES = 12  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
 EVIDENCE = 10  # of a section, and of a workspace's known
 LINKS = 12
+PICKED = 0.5  # score above which evidence was picked by the model (sight.py); what only the rules kept is below it
 REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the answer of an earlier one
 CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
 VERDICTS: Mapping[str, Verdict] = {"supported": "supported", "partly": "partly", "unsupported": "struck"}
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 class ModelReasoner:
-    """kit.Reasoner on OpenAI-compatible servers; `endpoints` names one for each role of config.endpoints.ROLES."""
+    """kit.Reasoner on OpenAI-compatible servers; `endpoints` names one for each role of config.endpoints.ROLES, `rules`
+    keep what the model overlooks."""
 
     name = "model"
+    hits = 8
 
-    def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(self, endpoints: Mapping[str, Endpoint], rules: ExtractiveReasoner) -> None:
         self._client = Client(endpoints)
+        self._rules = rules
 
     async def plan(self, question: Question, most: int) -> Plan:
         prompt = render("plan", question=question.text, earlier=question.earlier, today=question.today, most=most)
@@ -98,6 +108,8 @@ class ModelReasoner:
         return _action(reply, numbers)
 
     async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
+        """What the model picks; and below it what the rules would have kept, for a small model overlooks much: it goes
+        on to the report only where there is room (sieve.py)."""
         if not candidates:
             return ()
 
@@ -110,10 +122,13 @@ class ModelReasoner:
                 passages=passages,
             )
 
-        fitted, passages = await self._fit("reader", "note", numbered(candidates[:PASSAGES]), prompt)
+        seen = numbered(candidates[:PASSAGES])
+        fitted, passages = await self._fit("reader", "note", seen, prompt, workspace.gap.question)
         shown = [number for passage in passages for number in passage.spans]
         reply = await self._client.complete("reader", "note", fitted, replies.Note, allowed={"keep": shown})
-        return kept(workspace.gap.number, reply.keep, passages)
+        picked = kept(workspace.gap.number, reply.keep, passages)
+        by_rule = await self._rules.note(workspace, candidates)
+        return (*picked, *(replace(one, score=one.score * PICKED) for one in by_rule))
 
     async def revise(
         self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int, remarks: Sequence[str]
@@ -168,6 +183,12 @@ class ModelReasoner:
         reply = await self._client.complete("reader", "cell", fitted, replies.Cell, allowed={"sentence": shown})
         where = kept(0, [reply.sentence], passages)
         return Filled(_prose(reply.value), where[0] if where and reply.value.strip() else None)
+
+    async def sift(
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
+    ) -> tuple[int, ...]:
+        """By rule: all of it is what the model picked, best first for each gap."""
+        return best_documents(gaps, known, most)
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         """One section for each gap that has evidence, in the plan's order: a rule does this as well as a call."""
@@ -238,18 +259,23 @@ class ModelReasoner:
         return _prose(reply.answer)
 
     async def _fit(
-        self, role: str, step: str, items: Sequence[T], prompt: Callable[[Sequence[T]], Prompt]
+        self, role: str, step: str, items: Sequence[T], prompt: Callable[[Sequence[T]], Prompt], about: str = ""
     ) -> tuple[Prompt, Sequence[T]]:
-        """The prompt with as many of the items, from the first, as the model's context has room for; and these.
+        """The prompt with as many of the items as the model's context has room for, some in short; and these.
 
-        Whole items only: half a passage would be misread. Raises BadReply where not one has room.
+        What is not shown is said in the prompt and counted (fit.py). Raises BadReply where not one has room.
         """
-        room = await self._client.room(role, step)
-        for count in range(len(items), -1, -1):
-            made = prompt(items[:count])
-            if made.tokens <= room and (count or not items):
-                return made, items[:count]
-        raise BadReply(_("The step %(step)s does not fit the model's context.") % {"step": step})
+
+        async def fits(made: Prompt) -> bool:
+            return await self._client.fits(role, step, made)
+
+        fitted = await fit(items, prompt, fits, about)
+        if fitted is None:
+            raise BadReply(_("The step %(step)s does not fit the model's context.") % {"step": step})
+        if fitted.shortened or fitted.left_out:
+            log.info("%s: %d in short, %d left out for want of room", step, fitted.shortened, fitted.left_out)
+            cost.spend(shortened=fitted.shortened, left_out=fitted.left_out)
+        return fitted.prompt, fitted.shown
 
 
 def _kinds(workspace: Workspace, can_open: bool) -> list[str]:
@@ -261,7 +287,7 @@ def _kinds(workspace: Workspace, can_open: bool) -> list[str]:
         kinds.append("more")
     if re.search(r"\d", " ".join(one.quote for one in workspace.known)):
         kinds.append("compute")
-    if workspace.may_answer and workspace.known:
+    if workspace.may_answer and any(one.score > PICKED for one in workspace.known):
         kinds.append("answer")
     if workspace.may_answer:
         kinds.append("give_up")

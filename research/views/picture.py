@@ -20,6 +20,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from config.endpoints import currency
 from research.engine import findings
 from research.engine.budget import Budget
 from research.engine.values import Gap
@@ -284,6 +285,7 @@ def meters(run: Run, until: int = 0) -> list[Meter]:
         calls=Sum(Cast(KT("cost__model_calls"), IntegerField())),
         prompt=Sum(Cast(KT("cost__prompt_tokens"), FloatField())),
         completion=Sum(Cast(KT("cost__completion_tokens"), FloatField())),
+        money=Sum(Cast(KT("cost__money"), FloatField())),
         revised=Count("pk", filter=Q(kind="revise")),
         last_revised=Max("seq", filter=Q(kind="revise")),
         last_act=Max("seq", filter=Q(kind="act")),
@@ -298,6 +300,8 @@ def meters(run: Run, until: int = 0) -> list[Meter]:
     if run.reasoner != "extractive":
         shown.append(Meter(_("tokens"), (spent["prompt"] or 0) + (spent["completion"] or 0), most.tokens))
         shown.append(Meter(_("model calls"), spent["calls"] or 0, 0))
+        if spent["money"]:
+            shown.append(Meter(currency(), spent["money"], 0, "money"))
     return shown
 
 

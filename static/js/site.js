@@ -71,3 +71,33 @@ addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
+
+// A table is sorted by a column's head: up, then down. Numbers count as numbers, empty cells come last.
+const order = new Intl.Collator(document.documentElement.lang, { numeric: true });
+function sort(table, column) {
+  const head = table.tHead.rows[0].cells[column];
+  const down = head.getAttribute("aria-sort") === "ascending";
+  for (const cell of table.tHead.rows[0].cells) cell.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", down ? "descending" : "ascending");
+  const said = (row) => row.cells[column].querySelector(".no-value") ? "" : row.cells[column].textContent.trim();
+  const rows = [...table.tBodies[0].rows].sort((one, other) => {
+    const [a, b] = [said(one), said(other)];
+    if (!a || !b) return (a ? 0 : 1) - (b ? 0 : 1);
+    return down ? order.compare(b, a) : order.compare(a, b);
+  });
+  table.tBodies[0].append(...rows);
+}
+function sortable(within) {
+  for (const table of within.querySelectorAll("table[data-sortable]:not([data-ready])")) {
+    table.dataset.ready = "yes";
+    [...table.tHead.rows[0].cells].forEach((cell, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = cell.textContent;
+      button.addEventListener("click", () => sort(table, column));
+      cell.replaceChildren(button);
+    });
+  }
+}
+sortable(document);
+new MutationObserver(() => sortable(document)).observe(document.body, { childList: true, subtree: true });

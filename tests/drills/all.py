@@ -1,5 +1,5 @@
-"""All drills by name, each with the number of runs that it usually takes."""
+"""All drills and benchmarks by name, each with the number of runs that it usually takes."""
 
-from tests.drills import crash, faults, people
+from tests.drills import crash, faults, people, speed
 
-DRILLS = {**crash.DRILLS, **faults.DRILLS, **people.DRILLS}
+DRILLS = {**crash.DRILLS, **faults.DRILLS, **people.DRILLS, **speed.BENCHMARKS}

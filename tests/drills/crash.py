@@ -35,7 +35,7 @@ def crash(stage: Stage, runs: int) -> Document:
             max(1.0, deadline - time.monotonic()),
             "a worker's first step",
         )
-        moment = time.monotonic() + stage.chance.uniform(0, 6)
+        moment = time.monotonic() + stage.chance.uniform(0, 15)
         while time.monotonic() < moment and _left(asked):
             time.sleep(0.02)
         if _left(asked):

@@ -27,6 +27,7 @@ def number_of(asked: Asked) -> int:
 class Model(ModelServer):
     """`share` of all replies go wrong, by one of `faults`, as `chance` wills."""
 
+    opens: bool = True  # whether runs open pages
     share: float = 0.0
     faults: tuple[str, ...] = ()
     chance: random.Random = field(default_factory=lambda: random.Random(0))
@@ -44,7 +45,7 @@ class Model(ModelServer):
     def reply(self, asked: Asked) -> str:
         """What the scripted server replies; but a run opens the first page that it finds, and then the one on the site
         that this one links to."""
-        target = _wanted(asked.prompt) if asked.step == "act" else 0
+        target = _wanted(asked.prompt) if asked.step == "act" and self.opens else 0
         if target:
             return json.dumps({"thought": "", "kind": "open", "query": "", "number": target, "outcome": ""})
         return super().reply(asked)

@@ -1,8 +1,8 @@
 """What is true after a drill, by the step table and by the logs of the model server and the site, never by our logs.
 
-A model call or a fetch that was under way when its worker was killed has left nothing behind and may be made again:
-that is an interrupted attempt. One that is made again although a worker's death does not explain it is a repeat, and so
-is every call that was answered and is in no step. Called by the drills.
+A model call or a fetch whose step was under way when its worker was killed has left nothing behind and may be made
+again: that is an interrupted attempt. One that is made again although its step is kept is a repeat, and so is every
+call that is in no step although no death explains it. Called by the drills.
 """
 
 import math
@@ -12,16 +12,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Count, IntegerField, Sum
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
+from django.db.models import Count
 
 from research.models import Report, Run, Step
 from tests.drills.model import number_of
 from tests.drills.stage import OVER, Stage
 from tests.fakes.model_server import Asked
 
-COMMITTING = 1.5  # seconds between a reply's end and its commit, on a busy machine
+COMMITTING = 10.0  # seconds between a reply's end and its commit, at most, on a machine that is overloaded on purpose
 
 
 def states(runs: Sequence[Run]) -> dict[str, int]:
@@ -55,27 +53,31 @@ def broken_journals(runs: Sequence[Run]) -> list[str]:
 
 
 def calls(stage: Stage, numbered: dict[int, Run]) -> dict[str, Any]:
-    """Model calls: made, kept in steps, interrupted by a worker's death, and repeated. `repeated` is to be 0."""
+    """Model calls: made, kept in steps, interrupted by a worker's death, and repeated, which is to be 0."""
     deaths = [worker.ended for worker in stage.workers if worker.ended]
-    asked: dict[int, list[Asked]] = defaultdict(list)
+    asked: dict[Any, list[Asked]] = defaultdict(list)
     for one in stage.model.asked:
-        asked[number_of(one)].append(one)
-    kept = dict(
-        Step.objects.filter(run__in=numbered.values())
-        .values_list("run")
-        .annotate(calls=Sum(Cast(KT("cost__model_calls"), IntegerField())))
-        .order_by()
-    )
-    interrupted = repeated = 0
+        asked[number_of(one), one.step].append(one)
+    left = {id(one): one for one in stage.model.asked}  # in no step
     for number, run in numbered.items():
-        cut = [one for one in asked[number] if _cut(one.at, one.ended, deaths)]
-        lost = len(asked[number]) - (kept.get(run.pk) or 0)  # in no step
-        latest = {one.digest: one for one in asked[number]}
-        again = [one for one in asked[number] if latest[one.digest] is not one and one not in cut]
-        interrupted += min(lost, len(cut))
-        repeated += max(len(again), lost - len(cut), -lost)
-    made = len(stage.model.asked)
-    return {"made": made, "kept": sum(kept.values()), "interrupted": interrupted, "repeated": repeated}
+        for step in run.steps.order_by("seq"):
+            begin, end = step.started_at.timestamp(), step.finished_at.timestamp()
+            within = [one for one in asked[number, step.kind] if begin <= one.at <= end and id(one) in left]
+            for one in within[: step.cost["model_calls"]]:
+                del left[id(one)]
+    interrupted = [one for one in left.values() if _cut(one.at, one.ended, deaths)]
+    first_kept: dict[str, float] = {}
+    for one in stage.model.asked:
+        if id(one) not in left:
+            first_kept.setdefault(one.digest, one.at)
+    repeated = [one for one in stage.model.asked if one.at > first_kept.get(one.digest, math.inf)]
+    unexplained = len(left) - len(interrupted)
+    return {
+        "made": len(stage.model.asked),
+        "kept": len(stage.model.asked) - len(left),
+        "interrupted": len(interrupted),
+        "repeated": len(repeated) + unexplained,
+    }
 
 
 def fetches(stage: Stage) -> dict[str, int]:

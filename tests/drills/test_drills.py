@@ -40,6 +40,7 @@ def test_drill(name):
         capture_output=True,
         text=True,
         timeout=300,
+        check=False,
     )
     logs = {log.name: log.read_text(errors="replace")[-3000:] for log in (folder / "logs").glob("*.log")}
     document = json.loads(done.stdout) if done.stdout else {}

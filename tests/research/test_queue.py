@@ -7,6 +7,7 @@ from django.utils import timezone
 from research.engine.journal import claim
 from research.models import Run
 from research.queue import in_line, next_runs, place
+from tests.fakes.rows import make_step
 
 pytestmark = pytest.mark.django_db
 
@@ -50,10 +51,11 @@ def test_runs_are_taken_in_the_order_in_which_their_places_are_shown():
     ask("eve", 3)
     shown = line()
     taken = []
-    while following := next_runs(1):
-        assert place(Run.objects.get(pk=following[0])) == 1
-        assert claim(following[0])
-        taken.append(Run.objects.get(pk=following[0]).question)
+    while following := next_runs(1, 1):
+        [(run_id, _suspect)] = following
+        assert place(Run.objects.get(pk=run_id)) == 1
+        assert claim(run_id)
+        taken.append(Run.objects.get(pk=run_id).question)
     assert taken == shown
 
 
@@ -61,8 +63,17 @@ def test_what_was_begun_goes_on_before_anything_else_begins():
     [waits] = ask("ann")
     [gone] = ask("bob", state="running", lease_until=PAST)
     ask("eve", state="running", lease_until=timezone.now() + timedelta(hours=1))
-    assert next_runs(5) == [str(gone.pk), str(waits.pk)]
-    assert next_runs(1) == [str(gone.pk)]
+    assert next_runs(5, 5) == [(str(gone.pk), False), (str(waits.pk), False)]
+    assert next_runs(1, 1)[0] == (str(gone.pk), False)
+
+
+def test_a_run_whose_workers_die_before_it_makes_a_step_is_a_suspect():
+    [dies] = ask("ann", state="running", lease_until=PAST, lease_epoch=2)
+    [goes_on] = ask("bob", state="running", lease_until=PAST, lease_epoch=2)
+    make_step(goes_on, "act", {})  # of epoch 1
+    [waits] = ask("eve")
+    assert next_runs(5, 5) == [(str(goes_on.pk), False), (str(dies.pk), True), (str(waits.pk), False)]
+    assert next_runs(5, 0) == [(str(goes_on.pk), False), (str(waits.pk), False)]
 
 
 def test_a_run_that_does_not_wait_has_no_place():

@@ -1,5 +1,4 @@
 import asyncio
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +15,6 @@ from research.engine.journal import claim
 from research.engine.values import Plan, Planned
 from research.errors import RunFailed, StepFailed
 from research.models import Report, Run, Step
-from research.queue import next_runs
 from research.reasoning.extractive import ExtractiveReasoner
 from tests.research.engine.library import Library
 
@@ -53,10 +51,7 @@ def run(db):
 def worked_off() -> None:
     """Ring once, and wait until this process has nothing in hand."""
     tasks.research()
-    deadline = time.monotonic() + 60
-    while tasks._hands or next_runs(1):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert loop.drain(60)
 
 
 def test_a_run_is_researched_to_its_end(run, library):
@@ -239,3 +234,25 @@ def test_the_tasks_share_the_workers_loop(run, library, monkeypatch):
     monkeypatch.setattr(tasks, "reasoner", lambda name: Curious(library.similarity))
     worked_off()
     assert seen == [loop.run(here())]
+
+
+def test_suspects_are_taken_one_at_a_time_and_the_next_one_after_a_step(run, library, monkeypatch):
+    """Runs whose workers died twice before they made a step: while one of them makes its first, the others wait."""
+    past = timezone.now() - timezone.timedelta(hours=1)
+    Run.objects.filter(pk=run.pk).update(state="running", lease_until=past, lease_epoch=2)
+    for _other in range(2):
+        Run.objects.create(owner=run.owner, question=run.question, effort="low", state="running", lease_until=past)
+    Run.objects.update(lease_epoch=2)
+    together: list[int] = []
+
+    class Watched(ExtractiveReasoner):
+        async def plan(self, question: Any, most: int) -> Any:
+            together.append(len(tasks._suspects))
+            return await super().plan(question, most)
+
+    monkeypatch.setattr(tasks, "reasoner", lambda name: Watched(library.similarity))
+    for _bell in range(5):
+        tasks.research()
+    worked_off()
+    assert together == [1, 1, 1]
+    assert set(Run.objects.values_list("state", flat=True)) == {"done"}

@@ -16,6 +16,8 @@ from django.core.management import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from config import supervisor
+from config.endpoints import currency
+from research.engine.cost import COUNTED
 from research.engine.markdown import markdown
 from research.errors import BadQuestion
 from research.launch import launch
@@ -108,7 +110,7 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
                 "end": one.end,
                 "gap": gaps[one.gap_id],
             }
-            for one in run.evidence.order_by("number")
+            for one in run.evidence.filter(aside=False).order_by("number")
             for page in [api.snapshot(one.snapshot_id)]
         ],
         "opened": [step.result["url"] for step in steps if step.kind == "open" and not step.error],
@@ -116,10 +118,8 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
         "not_found": report.not_found if report else [run.question],
         "cost": {
             "seconds": round((ended - began).total_seconds(), 2) if began and ended else 0.0,
-            **{
-                name: sum(cost.get(name, 0) for cost in costs)
-                for name in ("model_calls", "prompt_tokens", "completion_tokens", "pages")
-            },
+            **{name: round(sum(cost.get(name, 0) for cost in costs), 6) for name in COUNTED},
+            "currency": currency(),
         },
     }
 
@@ -141,6 +141,8 @@ def _line(step: Step) -> str:  # noqa: PLR0911 - one plain line for each kind of
             return _("Opened %s") % str(result["title"] or result["url"])
         case "note":
             return _("Kept %d pieces of evidence") % len(result["evidence"])
+        case "sift" if result["aside"]:
+            return _("Set %d pieces of evidence aside") % len(result["aside"])
         case "act" if result["kind"] == "answer" and not result["refused"]:
             return _("Answered: %s") % str(result["outcome"])
         case "draft":

@@ -1,6 +1,7 @@
 """The model reasoner on canned candidates: what it shows, what it takes from a reply, and what it refuses."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
@@ -8,10 +9,12 @@ from config.endpoints import Endpoint
 from research.engine.values import (
     Action,
     Candidate,
+    Cost,
     Evidence,
     Filled,
     Gap,
     Judgement,
+    Kept,
     Plan,
     Planned,
     Question,
@@ -21,6 +24,8 @@ from research.engine.values import (
     Workspace,
 )
 from research.errors import BadReply, NotAllowed
+from research.reasoning import server
+from research.reasoning.extractive import ExtractiveReasoner
 from research.reasoning.model import ModelReasoner
 from search_index.api import sentences
 from tests.fakes.model_server import ModelServer
@@ -39,7 +44,7 @@ def candidate(number: int, text: str, title: str, start: int = 0) -> Candidate:
     return Candidate(number, number, start, start + len(text), text, "Plot", title, url, "films", 0.9, spans)
 
 
-def evidence(number: int, quote: str, gap: int = 1, score: float = 0.5) -> Evidence:
+def evidence(number: int, quote: str, gap: int = 1, score: float = 0.8) -> Evidence:
     return Evidence(number, gap, 1, 0, len(quote), quote, score, "Jaws (film)", "https://films.example/jaws")
 
 
@@ -59,9 +64,18 @@ WORKSPACE = Workspace(
 )
 
 
+async def similarity(query: str, texts: Sequence[str]) -> list[float]:
+    return [0.5 for _text in texts]
+
+
+async def picked(reasoner: ModelReasoner, workspace: Workspace, candidates: Sequence[Candidate]) -> list[Kept]:
+    """What the model picked, without what the rules kept below it."""
+    return [one for one in await reasoner.note(workspace, candidates) if one.score > 0.5]
+
+
 @pytest.fixture
 def reasoner(endpoints: dict[str, Endpoint]) -> ModelReasoner:
-    return ModelReasoner(endpoints)
+    return ModelReasoner(endpoints, ExtractiveReasoner(similarity))
 
 
 def planned(*questions: str) -> dict[str, object]:
@@ -182,19 +196,21 @@ async def test_a_search_for_nothing_is_a_bad_reply(reasoner: ModelReasoner, mode
 
 async def test_what_is_kept_is_verbatim_and_best_first(reasoner: ModelReasoner, model_server: ModelServer) -> None:
     model_server.script("note", {"keep": [6, 2, 99, 6]})
-    first, second = await reasoner.note(WORKSPACE, CANDIDATES)
+    first, second, *by_rule = await reasoner.note(WORKSPACE, CANDIDATES)
     assert (first.gap, first.snapshot, first.quote) == (2, 2, "It was directed by Jeannot Szwarc.")
     assert OTHER[first.start : first.end] == first.quote
     assert (second.snapshot, second.quote) == (1, "It was directed by Steven Spielberg.")
     assert TEXT[second.start - 1000 : second.end - 1000] == second.quote
-    assert first.score > second.score
+    assert first.score > second.score > 0.5
+    assert by_rule
+    assert all(one.score < 0.5 for one in by_rule)
 
 
 async def test_sentences_that_follow_each_other_are_kept_as_one(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
     model_server.script("note", {"keep": [2, 1, 4, 5]})
-    kept = await reasoner.note(WORKSPACE, CANDIDATES)
+    kept = await picked(reasoner, WORKSPACE, CANDIDATES)
     assert [one.quote for one in kept] == [TEXT[:75], "The film has a shark.", "Jaws 2 is a 1978 film."]
 
 
@@ -203,7 +219,7 @@ async def test_sentences_are_found_where_a_candidate_has_none(
 ) -> None:
     model_server.script("note", {"keep": [2]})
     bare = [dataclasses.replace(CANDIDATES[0], sentences=())]
-    (kept,) = await reasoner.note(WORKSPACE, bare)
+    (kept,) = await picked(reasoner, WORKSPACE, bare)
     assert (kept.start, kept.quote) == (1000 + 39, "It was directed by Steven Spielberg.")
 
 
@@ -212,26 +228,63 @@ async def test_nothing_to_read_asks_no_model(reasoner: ModelReasoner, model_serv
     assert model_server.asked == []
 
 
-async def test_passages_that_have_no_room_are_left_out_whole_from_the_end(
-    reasoner: ModelReasoner, model_server: ModelServer
+async def test_passages_that_have_no_room_whole_are_shown_in_short_and_that_is_said(
+    reasoner: ModelReasoner, model_server: ModelServer, spent: Cost
 ) -> None:
     model_server.models[:] = [{"id": "scripted", "max_model_len": 2000}]
-    long = [candidate(number, "Sharks swim far. " * 100, f"Long {number}") for number in range(1, 9)]
+    await server.close()
+    text = "Sharks swim far. " * 99 + "Jaws was directed by a man. "
+    long = [candidate(number, text, f"Long {number}") for number in range(1, 9)]
+    model_server.script("note", {"keep": [800]})
+    (kept,) = await picked(reasoner, WORKSPACE, long)
+    prompt = model_server.asked[0].prompt
+    assert all(f"Passage of: Long {number} " in prompt for number in range(1, 9))
+    assert prompt.count("Jaws was directed by a man.") == 8  # what the gap is about is what is left of them
+    whole = prompt.count("Sharks swim far.") // 99
+    assert 0 <= whole < 8
+    assert f"({8 - whole} passages shown in part.)" in prompt
+    assert spent.shortened == 8 - whole
+    assert (kept.snapshot, kept.quote) == (8, "Jaws was directed by a man.")  # its number is still its own
+
+
+async def test_what_has_no_room_even_in_short_is_counted_in_the_prompt(
+    reasoner: ModelReasoner, model_server: ModelServer, spent: Cost
+) -> None:
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 1500}]
+    await server.close()
+    long = [candidate(number, f"{'Sharks swim far and ' * 20}far. " * 3, f"Long {number}") for number in range(1, 9)]
     await reasoner.note(WORKSPACE, long)
     prompt = model_server.asked[0].prompt
     shown = [number for number in range(1, 9) if f"Passage of: Long {number} " in prompt]
-    assert shown == list(range(1, len(shown) + 1))
+    assert shown == list(range(1, len(shown) + 1))  # the best
     assert 0 < len(shown) < 8
-    assert prompt.count("Sharks swim far.") == 100 * len(shown)
+    assert f"({8 - len(shown)} more passages not shown.)" in prompt
+    assert spent.left_out == 8 - len(shown)
 
 
-async def test_one_passage_that_has_no_room_is_a_failure_not_half_a_passage(
+async def test_one_passage_that_has_no_room_even_in_short_is_a_failure(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
     model_server.models[:] = [{"id": "scripted", "max_model_len": 1500}]
     with pytest.raises(BadReply, match="context"):
-        await reasoner.note(WORKSPACE, [candidate(1, "Sharks swim far. " * 1000, "Long")])
+        await reasoner.note(WORKSPACE, [candidate(1, "Sharks swim far and " * 1000, "Long")])
     assert model_server.asked == []
+
+
+async def test_evidence_that_has_no_room_whole_is_its_first_sentence_the_best_of_it_whole(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 2600}]
+    quote = "Sharks swim. " + "They also eat a lot. " * 40
+    known = [evidence(number, f"{number}. {quote}", score=number / 10) for number in range(1, 7)]
+    await reasoner.draft(QUESTION, Section("Do they?", tuple(range(1, 7))), known, (), ignore)
+    prompt = model_server.asked[0].prompt
+    lines = {int(line.split()[0]): line for line in prompt.splitlines() if line[:1].isdecimal()}
+    whole = [number for number, line in lines.items() if "They also eat" in line]
+    assert list(lines) == [1, 2, 3, 4, 5, 6]  # in the order of their numbers
+    assert whole == list(range(7 - len(whole), 7))  # the highest scores
+    assert 0 < len(whole) < 6
+    assert f"({6 - len(whole)} pieces of evidence shown in part.)" in prompt
 
 
 async def test_a_revision_adds_only_what_was_not_asked(reasoner: ModelReasoner, model_server: ModelServer) -> None:
@@ -382,7 +435,7 @@ async def test_the_scripted_server_carries_a_whole_hunt(reasoner: ModelReasoner,
     gap = Gap(1, planned_gap.question)
     workspace = dataclasses.replace(WORKSPACE, gap=gap, known=(), queries=(), may_answer=False)
     assert (await reasoner.act(workspace)).kind == "search"
-    kept = await reasoner.note(workspace, CANDIDATES)
+    kept = await picked(reasoner, workspace, CANDIDATES)
     known = [
         Evidence(number, one.gap, one.snapshot, one.start, one.end, one.quote, one.score, "Jaws (film)", "")
         for number, one in enumerate(kept, 1)
