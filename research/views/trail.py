@@ -152,6 +152,9 @@ def _page(band: _Drawn, gap: int, of: Mapping[str, Any], *, is_read: bool, is_ne
 def _band(number: int, text: str, band: _Drawn, left: dict[str, int]) -> Band:
     """The band, with at most what is `left` of each column; what has a line goes first."""
     joined = {end for line in band.lines for end in line}
+    beside = {name: place for place, name in enumerate(band.pages)}
+    of = {end: beside[start] for start, end in reversed(band.lines) if start in beside}
+    band.evidence = dict(sorted(band.evidence.items(), key=lambda one: of.get(one[0], 0)))  # fewer lines cross
     columns: dict[str, Column] = {}
     for name in left:
         nodes: dict[str, Node] = getattr(band, name)
