@@ -126,8 +126,8 @@ def go_on(run: Run, effort: str = "") -> None:
 
 
 def retry(run: Run, key: str) -> None:
-    """Try a failed step again: at its next turn where the run is under way, else by continuing the run. Raises BadWish
-    where no failed step has this key."""
+    """Try a failed step again: when the round is over where the run is under way, else by continuing the run. Raises
+    BadWish where no failed step has this key."""
     with transaction.atomic():
         locked = _locked(run)
         if locked is None or not Step.objects.filter(run=locked, key=key).exclude(error="").exists():

@@ -158,6 +158,11 @@ class Journal:
         spent.seconds = _covered(list(self._steps.values()))
         return spent
 
+    @property
+    def retries(self) -> int:
+        """How many failed steps the person wanted tried again."""
+        return self._again.total()
+
     async def hear(self) -> None:
         """Take in what the person wished meanwhile; without this it is known within a look of the watch."""
         self._take(await self._database(self._load, kind="wish"))

@@ -114,7 +114,18 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
             for page in [api.snapshot(one.snapshot_id)]
         ],
         "opened": [step.result["url"] for step in steps if step.kind == "open" and not step.error],
-        "queries": [step.result["query"] for step in steps if step.kind == "search" and not step.error],
+        "queries": [step.result["query"] for step in steps if step.kind in ("search", "list") and not step.error],
+        "plan": [
+            {
+                "gap": gap.number,
+                "question": gap.text,
+                "done_when": gap.criterion,
+                "state": gap.state,
+                "found": gap.outcome,
+            }
+            for gap in run.gaps.all()
+        ],
+        "table": report.table if report else {},
         "not_found": report.not_found if report else [run.question],
         "cost": {
             "seconds": round((ended - began).total_seconds(), 2) if began and ended else 0.0,
