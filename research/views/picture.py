@@ -26,9 +26,9 @@ from research.engine.budget import Budget
 from research.engine.values import Gap
 from research.models import Evidence, Run, Step
 from research.queue import place
+from research.told import told
 from research.views.cited import SourceShown, source, with_sources
 from research.views.efforts import EffortShown, efforts
-from research.views.told import told
 from research.views.trail import KINDS as DRAWN
 from research.views.trail import Trail, trail
 from research.views.tree import Branch, Counts, in_order, tree

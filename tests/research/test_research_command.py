@@ -47,7 +47,7 @@ def test_the_report_is_printed_with_its_sources_and_the_steps_beside_it(library,
     output = capsys.readouterr()
     assert output.out.startswith(f"# {QUESTION}\n\n**Tor Vikdal**\n\n> ")
     assert "## Sources\n\n1. People, <http://larkspur.test/people.html>" in output.out
-    assert f"Searched “{QUESTION}”: 3 passages" in output.err
+    assert f"Searched “{QUESTION}”: 3 hits" in output.err
     assert "Kept" in output.err
 
 
