@@ -27,22 +27,8 @@ from search_index import api
 
 LOOK_SECONDS = 0.3
 WAITING_SECONDS = 60.0  # without a worker that takes the run, after which it is said where to look
-SAID = frozenset(
-    [
-        "calibrate",
-        "search",
-        "more",
-        "open",
-        "find",
-        "compute",
-        "note",
-        "act",
-        "choose",
-        "list",
-        "cell",
-        "draft",
-        "check",
-    ]
+SAID = frozenset(  # kinds of steps that have a line in the shell
+    "calibrate search more open find compute note act choose list cell draft check".split()  # noqa: SIM905
 )
 OVER = (Run.State.DONE, Run.State.STOPPED, Run.State.FAILED)
 
