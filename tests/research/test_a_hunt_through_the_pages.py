@@ -32,7 +32,7 @@ def at_work(monkeypatch):
     def work():
         tasks.research()
         deadline = time.monotonic() + 60
-        while tasks._hands or next_runs(1):
+        while tasks._hands or next_runs(1, 1):
             assert time.monotonic() < deadline
             time.sleep(0.01)
 

@@ -115,8 +115,8 @@ def test_other_options_are_another_evaluation(library, file, capsys):
 
 
 def test_runs_that_all_fail_say_why_with_status_1(library, file, monkeypatch, capsys):
-    def fail(run_id: str) -> None:
-        Run.objects.filter(pk=run_id).update(state="failed", error="Set CHAT_KEY.", finished_at=timezone.now())
+    def fail() -> None:
+        Run.objects.filter(state="queued").update(state="failed", error="Set CHAT_KEY.", finished_at=timezone.now())
 
     monkeypatch.setattr(tasks.research, "delay", fail)
     with pytest.raises(CommandError, match="Set CHAT_KEY") as failed:
