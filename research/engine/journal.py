@@ -60,9 +60,9 @@ def claim(run_id: str) -> int | None:
 
 
 def hand_back(run_id: str, epoch: int) -> None:
-    """Let another worker take the run at once."""
+    """Let another worker take the run at once. Without an owner, a beat that is under way does not renew the lease."""
     held = Run.objects.filter(pk=run_id, lease_epoch=epoch, state=Run.State.RUNNING)
-    held.update(lease_until=Now() - timedelta(seconds=1))
+    held.update(lease_owner="", lease_until=Now() - timedelta(seconds=1))
 
 
 @dataclass(frozen=True)

@@ -118,5 +118,5 @@ _WRITE = """
 UPDATE research_run AS run
 SET lease_until = now() + make_interval(secs => %s), activity = coalesce(held.activity, run.activity)
 FROM unnest(%s::uuid[], %s::integer[], %s::text[]) AS held (id, epoch, activity)
-WHERE run.id = held.id AND run.lease_epoch = held.epoch AND run.state = 'running'
+WHERE run.id = held.id AND run.lease_epoch = held.epoch AND run.state = 'running' AND run.lease_owner <> ''
 """

@@ -119,6 +119,12 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
         ],
         "opened": [step.result["url"] for step in steps if step.kind == "open" and not step.error],
         "queries": [step.result["query"] for step in steps if step.kind in ("search", "list") and not step.error],
+        "not_found": report.not_found if report else [run.question],
+        "cost": {
+            "seconds": round((ended - began).total_seconds(), 2) if began and ended else 0.0,
+            **{name: round(sum(cost.get(name, 0) for cost in costs), 6) for name in COUNTED},
+            "currency": currency(),
+        },
         "plan": [
             {
                 "gap": gap.number,
@@ -130,12 +136,6 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
             for gap in run.gaps.all()
         ],
         "table": report.table if report else {},
-        "not_found": report.not_found if report else [run.question],
-        "cost": {
-            "seconds": round((ended - began).total_seconds(), 2) if began and ended else 0.0,
-            **{name: round(sum(cost.get(name, 0) for cost in costs), 6) for name in COUNTED},
-            "currency": currency(),
-        },
     }
 
 

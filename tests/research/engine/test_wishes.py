@@ -223,6 +223,7 @@ async def test_a_failed_step_is_tried_again_while_the_run_goes_on(reasoner, libr
             await asyncio.sleep(0.02)
     key = await in_thread(lambda: Step.objects.filter(run=run).exclude(error="").get().key)
     await in_thread(launch.retry, run, key)
+    await asyncio.sleep(0.3)  # the watch looks every 0.05 s
     reasoner.go.set()
     run = await asyncio.wait_for(work, 20)
     made = await keys(run)
