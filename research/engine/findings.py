@@ -30,6 +30,8 @@ class Records(Protocol):
 
     def recorded(self, *kinds: str) -> Sequence[Recorded]: ...
 
+    def has(self, key: str) -> bool: ...
+
 
 def gaps(journal: Records) -> tuple[Gap, ...]:
     """The gaps of the plan, its revisions and the person's wishes, in the person's order, in the state that the hunt
@@ -45,7 +47,7 @@ def gaps(journal: Records) -> tuple[Gap, ...]:
             if not step.result["attempt"]:
                 asked = settled(asked, step.result["kind"], step.result["outcome"])
             found[asked.number] = asked
-    for wish in journal.results("wish"):
+    for wish in (step.result for step in journal.recorded("wish")):
         gap = found.get(wish.get("gap", 0))
         if wish["wish"] == "retry" and gap and gap.state != "dropped" and not journal.has(wish["key"]):
             found[gap.number] = replace(gap, state="open")  # it was answered meanwhile: not without that step

@@ -160,6 +160,11 @@ class Past:
         """The steps of these kinds that did not fail."""
         return [step for step in self.steps if step.kind in kinds and not step.error]
 
+    def has(self, key: str) -> bool:
+        """Whether the step is there, as often as it was wanted tried again."""
+        times = sum(wish.result.get("key") == key for wish in self.recorded("wish"))
+        return any(step.key == (f"{key}/again/{times}" if times else key) for step in self.steps)
+
 
 def picture(run: Run, until: int = 0, texts: Mapping[int, str] | None = None) -> Picture:
     """The whole picture, in a fixed number of queries; `until` a step, if one is given. `texts` is what a person wrote
