@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 OVERDUE = 3.0  # seconds after which a queued run's bell is rung again
 CANDIDATES = 20  # runs that are tried to be claimed, one after the other, while other workers do the same
 _taking = threading.Lock()
-_taker = ThreadPoolExecutor(1, thread_name_prefix="taker")  # waits for _taking, where others need their threads
+_taker = ThreadPoolExecutor(1, thread_name_prefix="taker")  # neither waits behind searches and pages nor they behind it
 _hands: set[tuple[str, int]] = set()  # the runs, with their epochs, that this process works on
 _suspects: set[tuple[str, int]] = set()  # those of them that may kill it: at most one (research/queue.py)
 
@@ -121,7 +121,7 @@ async def conduct(run_id: str, epoch: int) -> None:
                 await journal.end(state)
     except CancelledError:
         await journal.release()
-        await in_thread(_ring)
+        await in_pool(_taker, _ring)
         raise
     except LeaseLost:
         logger.info("run %s is another worker's now", run_id)
