@@ -9,7 +9,10 @@ from django.core.management import execute_from_command_line
 from config import env, services
 from config.errors import CannotStart
 
-NEED_NO_DATABASE = ("check", "collectstatic", "diffsettings", "egress", "findstatic", "help", "makemessages", "version")
+NEED_NO_DATABASE = (
+    *("check", "collectstatic", "diffsettings", "egress", "findstatic", "help", "makemessages", "version"),
+    *("models", "serve_model"),
+)
 
 
 def main() -> None:

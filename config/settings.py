@@ -170,6 +170,8 @@ CELERY_BEAT_SCHEDULE = {
 # --- The hunt --------------------------------------------------------------------------------------------------------
 LEASE_SECONDS = env.number("LEASE_SECONDS", 30, least=3)
 RUNS_AT_ONCE = env.number("RUNS_AT_ONCE", 64, least=1, most=500)  # of one worker; a run costs it no thread
+# Calls that one worker sends to one model server at the same time, at most; it starts with fewer and learns.
+MODEL_CALLS_AT_ONCE = env.number("MODEL_CALLS_AT_ONCE", 64, least=1)
 CELERY_WORKER_CONCURRENCY = 24  # threads for what takes one: crawls, and the bells
 
 # --- The index -------------------------------------------------------------------------------------------------------
@@ -184,6 +186,10 @@ EGRESS_LISTEN = env.text("EGRESS_LISTEN")
 MODELS_IN_PROCESS = True
 # The browser's executable; empty: config/chromium.py finds one.
 CHROMIUM = env.text("CHROMIUM")
+
+# --- Watching over it ------------------------------------------------------------------------------------------------
+# Who may read /metrics: whoever has this token; without one, this machine only.
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
 
 # --- Logs: pretty at a terminal, JSON elsewhere ----------------------------------------------------------------------
 LOG_FORMAT = env.text("LOG_FORMAT", "auto").lower()

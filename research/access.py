@@ -6,6 +6,7 @@ Never decides whether somebody has to sign in (the views say that). Called by re
 from hashlib import sha256
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -58,8 +59,9 @@ def share_read(token: str) -> Share:
 
 def shared_evidence_read(share: Share, number: int) -> Evidence:
     """Evidence that the shared report cites; what else the run kept stays private. Raises Http404."""
-    cited = Evidence.objects.filter(claims__report_id=share.report_id).distinct()
-    return get_object_or_404(cited, number=number)
+    in_claims = Q(claims__report_id=share.report_id)
+    in_table = Q(run=share.report.run_id, number__in=share.report.in_table)
+    return get_object_or_404(Evidence.objects.filter(in_claims | in_table).distinct(), number=number)
 
 
 def snapshot_read(number: int) -> Opened:

@@ -16,7 +16,10 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from config.endpoints import currency
 from research import launch
+from research.engine import cost as cost_module
+from research.engine.values import Cost
 from research.models import Claim, Evidence, Gap, Report, Run, Share, Step
 
 admin.site.site_header = "Scenthound"
@@ -64,6 +67,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         (None, {"fields": ["question", "state", "error", "activity", "links"]}),
         (_("As asked"), {"fields": ["owner", "effort", "sealed", "sources", "reasoner"]}),
         (_("Times"), {"fields": ["created_at", "started_at", "finished_at"]}),
+        (_("Spent"), {"fields": ["spent"]}),
         (_("Lease"), {"classes": ["collapse"], "fields": ["lease_owner", "lease_epoch", "lease_until", "last_seq"]}),
     ]
 
@@ -107,6 +111,11 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         )
         return format_html("{} · {}", steps, reports)
 
+    @admin.display(description=_("in all its steps"))
+    def spent(self, run: Run) -> str:
+        costs = [Cost(**cost) for cost in run.steps.values_list("cost", flat=True)]
+        return _spent(cost_module.total(costs))
+
     @admin.action(description=_("Stop: end with what is known"))
     def stop_runs(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
         under_way = list(runs.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING]))
@@ -120,7 +129,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 class StepAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """The journal. Reached from a run; failed steps are found by the filter."""
 
-    list_display = ["seq", "kind", "key", "brief", "error", "seconds", "epoch", "finished_at"]
+    list_display = ["seq", "kind", "key", "brief", "error", "seconds", "spent", "epoch", "finished_at"]
     list_filter = [("error", admin.EmptyFieldListFilter), "kind"]
     list_per_page = 200
     ordering = ["-run__created_at", "seq"]
@@ -136,6 +145,10 @@ class StepAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("seconds"))
     def seconds(self, step: Step) -> str:
         return f"{step.cost.get('seconds', 0):.2f}"
+
+    @admin.display(description=_("spent"))
+    def spent(self, step: Step) -> str:
+        return _spent(Cost(**step.cost))
 
 
 class ClaimInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -188,6 +201,26 @@ class ShareAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     def revoke(self, request: HttpRequest, shares: QuerySet[Share]) -> None:
         n = shares.filter(revoked_at=None).update(revoked_at=timezone.now())
         self.message_user(request, ngettext("%(n)d link is closed.", "%(n)d links are closed.", n) % {"n": n})
+
+
+def _spent(cost: Cost) -> str:
+    """What was spent, in a line: only what there is of it."""
+    parts = [
+        (cost.model_calls, _("%d model calls")),
+        (cost.prompt_tokens, _("%d prompt tokens")),
+        (cost.cached_tokens, _("%d of them cached")),
+        (cost.completion_tokens, _("%d completion tokens")),
+        (cost.pages, _("%d pages")),
+        (cost.model_seconds, _("%.1f s for the model")),
+        (cost.page_seconds, _("%.1f s for pages")),
+        (cost.index_seconds, _("%.1f s for the index")),
+        (cost.shortened, _("%d pieces shortened for want of room")),
+        (cost.left_out, _("%d left out")),
+    ]
+    said = [str(text) % amount for amount, text in parts if amount]
+    if cost.money:
+        said.append(f"{cost.money:.4g} {currency()}")
+    return " · ".join(said)
 
 
 def _linked(address: str, text: str) -> str:

@@ -6,6 +6,7 @@ ResearchFailure
 │   ├── BadReply      the model's reply did not fit the schema, also after one repair
 │   └── NotAllowed    an action named something the run has not seen, or the run is sealed
 ├── BadQuestion       it cannot be researched as it was asked; the message says what to change
+│   └── BadWish       the run cannot be changed like this; the message says why
 ├── RunFailed         the run cannot go on; the message says what to do
 └── LeaseLost         another worker owns the run now: stop at once, write nothing
 """
@@ -40,6 +41,10 @@ class NotAllowed(StepFailed):
 
 class BadQuestion(ResearchFailure):
     """It cannot be researched as it was asked; the message says what to change."""
+
+
+class BadWish(BadQuestion):
+    """The run cannot be changed like this; the message says why."""
 
 
 class RunFailed(ResearchFailure):

@@ -28,7 +28,7 @@ _silent_until = 0.0
 
 
 def channel(run_id: UUID | str) -> str:
-    """The channel of a run's messages: {"seq"}, {"activity"}, or {"section", "delta"}."""
+    """The channel of a run's messages: {"seq"}, {"activity"}, {"section", "delta"}, or {"thinking"}."""
     return f"run:{run_id}"
 
 

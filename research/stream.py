@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from json import JSONDecodeError, loads
 from typing import Any
 from uuid import UUID
@@ -29,14 +29,14 @@ from config.loop import in_thread
 from research import live
 from research.access import run_read
 from research.models import Run, Step
-from research.queue import place
-from research.views.picture import FINAL, WRITING, draft, meters, on_trail, section_id, show
+from research.views.picture import FINAL, WRITING, draft, drawn_trail, head, on_trail, plan, section_id, show
 from research.views.reports import shown_to_owner
+from research.views.tree import Branch, in_order
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 2.0
-HEARTBEAT_SECONDS = 15.0  # proxies close a silent connection after 30 to 60 s
+SILENCE_SECONDS = 7.0  # then the meters are sent again: a page moves at least every 10 s, a proxy waits 30 to 60 s
 GATHER_SECONDS = 0.08  # pieces of a draft that come within this time are shown together
 WAITING_MESSAGES = 1_000  # of one slow reader; more are dropped, the journal has what matters
 
@@ -83,7 +83,7 @@ class Reader:
 async def follow(run_id: UUID, seq: int, reader: Reader) -> AsyncIterator[str]:
     """1. what the journal has after `seq`; 2. wait for the doorbell, showing what is drafted meanwhile; 1. again ..."""
     yield "retry: 3000\n\n"
-    status, spoke, heard = "", time.monotonic(), Heard()
+    status, spoke, heard = Status(), time.monotonic(), Heard()
     with hub.listening(run_id) as messages:
         while True:
             news = await in_thread(_news, run_id, seq, status, reader, heard.fresh())
@@ -97,9 +97,20 @@ async def follow(run_id: UUID, seq: int, reader: Reader) -> AsyncIterator[str]:
             async for event in _live(messages, seq, heard):
                 spoke = time.monotonic()
                 yield event
-            if time.monotonic() - spoke > HEARTBEAT_SECONDS:
-                spoke = time.monotonic()
-                yield ": still here\n\n"
+            if time.monotonic() - spoke > SILENCE_SECONDS:
+                status = replace(status, told=False)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the page's head says; `told` is False where it is to be sent once more, changed or not."""
+
+    state: str = ""
+    activity: str = ""
+    is_stopping: bool = False
+    is_answering: bool = False
+    place: int = 0
+    told: bool = True
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,7 @@ class News:
 
     events: list[str]
     seq: int
-    status: str
+    status: Status
     over: bool
 
 
@@ -119,35 +130,47 @@ def _refusal(request: HttpRequest, run_id: UUID) -> HttpResponse | None:
     return None
 
 
-def _news(run_id: UUID, after: int, status: str, reader: Reader, activity: str) -> News:
+def _news(run_id: UUID, after: int, status: Status, reader: Reader, activity: str) -> News:
     run = Run.objects.filter(pk=run_id).first()
     if run is None:  # deleted while it was looked at
         return News([event("", name="end")], after, status, over=True)
     with translation.override(reader.language):
         # The run was read before its steps: where it is over, all of them are there.
         steps = list(run.steps.filter(seq__gt=after).order_by("seq"))
-        events = [event(html, step.seq) for step, html in zip(steps, _drawn(run, steps), strict=True)]
+        branches = plan(run) if steps or run.state != status.state else ()
+        events = [event(html, step.seq) for step, html in zip(steps, _drawn(run, steps, branches, reader), strict=True)]
         over = run.state in FINAL
         run.activity = activity or run.activity
-        now = "|".join(map(str, (run.state, run.activity, run.stop_requested, run.answer_now, place(run))))
+        top = head(run)
+        now = Status(run.state, run.activity, run.stop_requested, run.answer_now, top.place)
+        page = {"run": run, "head": top, "branches": branches, "csrf_token": reader.csrf_token}
         if over:
-            events.append(event(_part("finished", run=run, shown=shown_to_owner(run), meters=meters(run))))
+            shown = {"shown": shown_to_owner(run), "trail": drawn_trail(run), "all": list(in_order(branches))}
+            events.append(event(_part("finished", **page, **shown)))
             events.append(event("", name="end"))
         elif steps or now != status:
-            head = {"run": run, "place": place(run), "meters": meters(run), "csrf_token": reader.csrf_token}
-            events.append(event(_part("refreshed", **head)))
+            is_moved = bool(steps) or now.state != status.state
+            events.append(event(_part("refreshed", **page, is_moved=is_moved, is_stepped=bool(steps))))
     return News(events, steps[-1].seq if steps else after, now, over)
 
 
-def _drawn(run: Run, steps: list[Step]) -> Iterator[str]:
+def _drawn(run: Run, steps: list[Step], branches: tuple[Branch, ...], reader: Reader) -> Iterator[str]:
     """Each step as the partials that put it on the page."""
-    gaps = {gap.number: gap for gap in run.gaps.all()} if steps else {}
+    gaps = {branch.number: branch for branch in in_order(branches)}
     written = _written_before(run, steps)
     for step, shown in zip(steps, show(run, steps), strict=True):
-        context: dict[str, Any] = {"run": run, "step": shown, "gap": gaps.get(shown.gap), "on_trail": on_trail(shown)}
+        context: dict[str, Any] = {
+            "run": run,
+            "step": shown,
+            "branch": gaps.get(shown.gap),
+            "on_trail": on_trail(shown),
+            "csrf_token": reader.csrf_token,
+        }
         if step.kind in {"plan", "revise"}:
             numbers = [gap["number"] for gap in step.result.get("gaps", [])]
             context["new_gaps"] = [gaps[number] for number in numbers if number in gaps]
+        elif step.kind == "wish" and step.result.get("wish") == "add" and context["branch"]:
+            context["new_gaps"] = [context["branch"]]
         elif step.kind in WRITING:
             before = {section.heading for section in draft(written)}
             written.append(step)
@@ -173,7 +196,7 @@ async def _live(messages: "asyncio.Queue[Message]", seq: int, heard: Heard) -> A
             batch = [await asyncio.wait_for(messages.get(), left)]
         except TimeoutError:
             return
-        if "delta" in batch[0]:
+        if "delta" in batch[0] or "thinking" in batch[0]:
             await asyncio.sleep(GATHER_SECONDS)
         while not messages.empty():
             batch.append(messages.get_nowait())
@@ -187,17 +210,18 @@ async def _live(messages: "asyncio.Queue[Message]", seq: int, heard: Heard) -> A
 
 
 def _said(batch: list[Message]) -> str:
-    """What was said, as partials: the last activity, and each section's new text in one piece."""
+    """What was said, as partials: the last activity, what is thought, and each section's new text in one piece."""
     activity = [str(message["activity"]) for message in batch if "activity" in message]
     texts: dict[str, str] = {}
     for message in batch:
         if "delta" in message:
             heading = str(message.get("section", ""))
             texts[heading] = texts.get(heading, "") + str(message["delta"])
-    if not activity and not texts:
+    thinking = "".join(str(message["thinking"]) for message in batch if "thinking" in message)
+    if not activity and not texts and not thinking:
         return ""
     deltas = [(section_id(heading), text) for heading, text in texts.items()]
-    return _part("said", activity=activity[-1] if activity else "", deltas=deltas)
+    return _part("said", activity=activity[-1] if activity else "", thinking=thinking, deltas=deltas)
 
 
 def event(data: str, seq: int | None = None, name: str = "") -> str:

@@ -22,20 +22,24 @@ from kombu.exceptions import OperationalError
 from config import loop
 from config.loop import in_pool, in_thread
 from research import live
-from research.engine.budget import budget
+from research.engine import whose
+from research.engine.budget import Budget
 from research.engine.index import WholeIndex
 from research.engine.journal import Journal, claim, hand_back
 from research.engine.kit import Kit
 from research.engine.loop import research as research_question
 from research.engine.parallel import unless
-from research.engine.values import Question
+from research.engine.search import candidates
+from research.engine.values import Candidate, Question
 from research.errors import LeaseLost, RunFailed
 from research.models import Run
 from research.queue import next_runs, overdue
 from research.reasoning import reasoner
+from search_index import api
 
 logger = logging.getLogger(__name__)
 
+INHERITED = 20  # pieces of evidence of the earlier run that a follow-up reads first
 OVERDUE = 3.0  # seconds after which a queued run's bell is rung again
 CANDIDATES = 20  # runs that are tried to be claimed, one after the other, while other workers do the same
 _taking = threading.Lock()
@@ -115,10 +119,13 @@ async def conduct(run_id: str, epoch: int) -> None:
     journal = Journal(run_id, epoch, publish)
     try:
         async with journal:
-            question, kit = await in_thread(_prepared, run_id)
+            question, kit, owner = await in_thread(_prepared, run_id)
+            whose.current.set(whose.Whose(owner, run_id, journal.aside))
             state = await unless(journal.lost, research_question(question, kit, journal))
-            if state is not None:
-                await journal.end(state)
+            if state is Run.State.REVIEW:
+                await journal.review()
+            elif state is not None:
+                await journal.end(state, leg=question.leg)
     except CancelledError:
         await journal.release()
         await in_pool(_taker, _ring)
@@ -143,13 +150,61 @@ def _ring() -> None:
 
 async def _fail(journal: Journal, why: str) -> None:
     try:
-        await journal.end(Run.State.FAILED, why)
+        await journal.end(Run.State.FAILED, why, await in_thread(_leg, journal.run_id))
     except LeaseLost:
         logger.info("run %s is another worker's now", journal.run_id)
 
 
-def _prepared(run_id: str) -> tuple[Question, Kit]:
+def _prepared(run_id: str) -> tuple[Question, Kit, str]:
     run = Run.objects.get(pk=run_id)
     sources = tuple(run.sources.values_list("id", flat=True))
-    question = Question(str(run.pk), run.question, sources, run.sealed)
-    return question, Kit(reasoner(run.reasoner), WholeIndex(), budget(run.effort, run.question))
+    question = Question(
+        run=str(run.pk),
+        text=run.question,
+        sources=sources,
+        sealed=run.sealed,
+        today=run.created_at.date().isoformat(),
+        auto=run.effort == Run.Effort.AUTO,
+        review=run.review_plan,
+        limits=run.limits,
+        leg=run.leg,
+        earlier=_earlier(run),
+        inherited=_inherited(run),
+    )
+    return question, Kit(reasoner(run.reasoner), WholeIndex(), Budget(**run.budget)), str(run.owner_id)
+
+
+def _leg(run_id: str) -> int:
+    return Run.objects.values_list("leg", flat=True).get(pk=run_id)
+
+
+def _earlier(run: Run) -> str:
+    """What was asked and answered before a follow-up."""
+    if run.follows is None:
+        return ""
+    report = run.follows.reports.last()
+    return f"{run.follows.question} {report.answer if report else ''}".strip()
+
+
+def _inherited(run: Run) -> tuple[Candidate, ...]:
+    """The evidence that a follow-up starts from, as passages to be read first: the best of it."""
+    if run.follows is None:
+        return ()
+    rows = run.follows.evidence.order_by("-score", "number")[:INHERITED]
+    return candidates(
+        [
+            {
+                "snapshot": row.snapshot_id,
+                "start": row.start,
+                "end": row.end,
+                "text": row.quote,
+                "heading": "",
+                "title": page.title,
+                "url": page.url,
+                "source": page.source,
+                "score": row.score,
+            }
+            for row in rows
+            for page in [api.snapshot(row.snapshot_id)]
+        ]
+    )

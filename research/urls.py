@@ -4,7 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeDoneV
 from django.urls import path, reverse_lazy
 
 from research import stream
-from research.views import ask, health, reports, runs, search, shares
+from research.views import ask, health, metrics, replay, reports, runs, search, shares, wishes
 
 urlpatterns = [
     path("", ask.ask, name="ask"),
@@ -14,14 +14,24 @@ urlpatterns = [
     path("runs/<uuid:run_id>/stream", stream.stream, name="stream"),
     path("runs/<uuid:run_id>/stop", runs.stop, name="stop"),
     path("runs/<uuid:run_id>/answer-now", runs.answer_now, name="answer-now"),
+    path("runs/<uuid:run_id>/plan", wishes.plan, name="plan"),
+    path("runs/<uuid:run_id>/approve", wishes.approve, name="approve"),
+    path("runs/<uuid:run_id>/remark", wishes.remark, name="remark"),
+    path("runs/<uuid:run_id>/continue", wishes.go_on, name="continue"),
+    path("runs/<uuid:run_id>/retry", wishes.retry, name="retry"),
+    path("runs/<uuid:run_id>/again", wishes.again, name="again"),
+    path("runs/<uuid:run_id>/trail", runs.trail, name="trail"),
+    path("runs/<uuid:run_id>/replay", replay.replay, name="replay"),
     path("runs/<uuid:run_id>/delete", runs.delete, name="delete"),
     path("runs/<uuid:run_id>/report", reports.latest, name="latest-report"),
     path("runs/<uuid:run_id>/report/<int:version>", reports.report, name="report"),
     path("runs/<uuid:run_id>/report/<int:version>.md", reports.download, name="download"),
+    path("runs/<uuid:run_id>/report/<int:version>.csv", reports.table, name="table"),
     path("runs/<uuid:run_id>/report/<int:version>/share", shares.share, name="share"),
     path("runs/<uuid:run_id>/evidence/<int:number>", reports.evidence, name="evidence"),
     path("shares/<int:share_id>/revoke", shares.revoke, name="revoke"),
     path("shared/<str:token>", shares.shared, name="shared"),
+    path("shared/<str:token>/table.csv", shares.shared_table, name="shared-table"),
     path("shared/<str:token>/evidence/<int:number>", shares.shared_evidence, name="shared-evidence"),
     path("search", search.search, name="search"),
     path("snapshots/<int:number>", search.snapshot, name="snapshot"),
@@ -38,4 +48,5 @@ urlpatterns = [
         name="password-changed",
     ),
     path("healthz", health.healthz, name="healthz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

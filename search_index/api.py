@@ -5,6 +5,8 @@ thread from async code); `open_page` is a coroutine for the shared loop. Never d
 """
 
 from search_index.errors import BadSource, IndexFailure, Refused, RetryLater, SourceFailed, Unreadable
+from search_index.evaluate import document_id, retrieval
+from search_index.figures import Table, sizes
 from search_index.models.source import SourceClass
 from search_index.query import languages, search, similarity
 from search_index.reading import around, open_page, passages, snapshot, sources
@@ -25,14 +27,18 @@ __all__ = [
     "SourceFailed",
     "SourceSummary",
     "Span",
+    "Table",
     "Unreadable",
     "around",
+    "document_id",
     "languages",
     "open_page",
     "passages",
+    "retrieval",
     "search",
     "sentences",
     "similarity",
+    "sizes",
     "snapshot",
     "sources",
     "suggestions",

@@ -1,7 +1,8 @@
 """The index in figures: how much of everything, what it takes of the disk, what waits, how it grew.
 
 Quick with a million passages: what would have to be counted row by row is taken from PostgreSQL's own estimates once a
-table is large, and is said to be one ("about"). Reads only. Called by search_index/admin.
+table is large, and is said to be one ("about"). Reads only. Called by search_index/admin; its sizes are also given out
+by search_index/api.
 """
 
 from collections.abc import Sequence
@@ -131,9 +132,14 @@ LABELS: dict[str, Promise | str] = {
 }
 
 
+def sizes() -> list[Table]:
+    """The index's tables with their rows and bytes, the largest first: quick however large they are."""
+    return [_table(*row) for row in _run("relations")]
+
+
 def figures() -> Figures:
     """The index as it stands, by a fixed number of queries."""
-    tables = [_table(*row) for row in _run("relations")]
+    tables = sizes()
     passages = next(table for table in tables if table.name == Passage._meta.db_table)
     states = Page.objects.order_by().values_list("state").annotate(Count("pk"))
     return Figures(

@@ -1,8 +1,9 @@
-"""Hunt one gap: turn after turn of act, then search or read, then note, until it is closed or its turns are used up.
+"""Hunt one gap: turn after turn of act, then search, read or compute, then note, until it is closed or its turns of
+the round are used up.
 
 The reasoner proposes an action; whether it is carried out is decided here, in code: repeats are refused, an answer
-counts only after the effort's least number of distinct queries, and only what was seen can be opened, by number.
-Called by loop.py, for several gaps side by side.
+counts only after the effort's least number of distinct queries and of pages read in full, and only what was seen can be
+opened, by number. Called by loop.py, for several gaps side by side.
 """
 
 import re
@@ -11,22 +12,27 @@ from dataclasses import asdict, replace
 from django.utils.translation import gettext as _
 
 from research import models
-from research.engine.findings import settled
+from research.engine.compute import compute
+from research.engine.findings import gaps as known_gaps
+from research.engine.findings import remarks, settled
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.limits import pages_left, reached
 from research.engine.note import note
-from research.engine.read import read
-from research.engine.search import search
+from research.engine.read import address, find, read
+from research.engine.search import more, search
 from research.engine.values import Action, Gap, Question, Workspace
 from research.errors import StepFailed
 
 FAILURES_IN_A_ROW = 2  # a reasoner that cannot act twice running will not do better a third time
+CHANGED = "The sub-question was changed meanwhile."
 _ADDRESS = re.compile(r"https?://[^\s<>\"')\]]+")
+_REFERENCE = re.compile(r"#(\d+)")
 
 
 def workspace(question: Question, gap: Gap) -> Workspace:
-    """An empty workspace. Addresses that the person wrote into the question may be opened from the start."""
+    """An empty workspace. Addresses that the person wrote into the question may be opened from the start, and what an
+    earlier run found is in view."""
     addresses = dict.fromkeys(address.rstrip(".,;:?!") for address in _ADDRESS.findall(question.text))
     return Workspace(
         question=question,
@@ -34,28 +40,38 @@ def workspace(question: Question, gap: Gap) -> Workspace:
         known=(),
         queries=(),
         opened=(),
-        candidates=(),
-        links=tuple(enumerate(addresses, start=1)),
+        candidates=question.inherited,
+        links=tuple(enumerate(addresses, start=len(question.inherited) + 1)),
         observation="Nothing was tried yet.",
         turns_left=0,
         may_answer=False,
     )
 
 
-async def hunt(desk: Workspace, path: str, kit: Kit, journal: Journal) -> Workspace:
-    """The workspace after this round's turns: with its gap closed, given up or still open."""
+async def hunt(desk: Workspace, kit: Kit, journal: Journal, attempt: int = 0) -> Workspace:
+    """The workspace after a round's turns: with its gap closed, given up or still open.
+
+    `attempt` above 0 is an independent one, which settles nothing: choose.py does.
+    """
+    path = f"gap/{desk.gap.number}" + (f"/attempt/{attempt}" if attempt else "")
+    if desk.turn == 0 and desk.candidates:
+        desk = await note(desk, f"{path}/inherited", kit, journal)
     failures = 0
-    for turn in range(1, kit.budget.turns + 1):
-        step = f"{path}/turn/{turn}"
-        if reached(journal, kit.budget, f"{step}/act"):
+    for left in range(kit.budget.turns, 0, -1):
+        gap = _asked(desk.gap.number, journal)
+        step = f"{path}/turn/{desk.turn + 1}"
+        if gap.state == "dropped" or reached(journal, kit.budget, f"{step}/act"):
             break
         desk = replace(
             desk,
-            turns_left=kit.budget.turns - turn + 1,
+            gap=gap,
+            turn=desk.turn + 1,
+            turns_left=left,
             may_answer=len(desk.queries) >= kit.budget.least_queries,
+            remarks=remarks(journal),
         )
         try:
-            action, refused = await _act(desk, f"{step}/act", kit, journal)
+            action, refused = await _act(desk, f"{step}/act", kit, journal, attempt=attempt)
         except StepFailed as failure:
             failures += 1
             if failures == FAILURES_IN_A_ROW:
@@ -63,35 +79,70 @@ async def hunt(desk: Workspace, path: str, kit: Kit, journal: Journal) -> Worksp
             desk = replace(desk, observation=f"The last action could not be decided: {failure}")
             continue
         failures = 0
+        if refused == CHANGED:
+            await journal.hear()
         if refused:
             desk = replace(desk, observation=refused)
         elif action.kind in ("answer", "give_up"):
             return replace(desk, gap=settled(desk.gap, action.kind, action.outcome))
-        elif action.kind == "search":
-            desk = await note(await search(desk, action, f"{step}/search", kit, journal), f"{step}/note", kit, journal)
         else:
-            desk = await note(await read(desk, action, f"{step}/open", kit, journal), f"{step}/note", kit, journal)
+            desk = await _done(desk, action, step, kit, journal)
     return desk
 
 
-async def _act(desk: Workspace, key: str, kit: Kit, journal: Journal) -> tuple[Action, str]:
+async def _done(desk: Workspace, action: Action, step: str, kit: Kit, journal: Journal) -> Workspace:
+    """The workspace after an action that looks for something; what it brought into view is read."""
+    match action.kind:
+        case "search":
+            desk = await search(desk, action, f"{step}/search", kit, journal)
+        case "open":
+            desk = await read(desk, action, f"{step}/open", kit, journal)
+        case "find":
+            desk = await find(desk, action, f"{step}/find", kit, journal)
+        case "more":
+            desk = await more(desk, f"{step}/more", kit, journal)
+        case _:
+            return await compute(desk, action, f"{step}/compute", journal)
+    return await note(desk, f"{step}/note", kit, journal)
+
+
+def _asked(number: int, journal: Journal) -> Gap:
+    """The gap as the plan has it now, with the findings that it builds on in place of their numbers."""
+    gaps = {gap.number: gap for gap in known_gaps(journal)}
+
+    def finding(match: re.Match[str]) -> str:
+        other = gaps.get(int(match[1]))
+        if other is None or other.number >= number:
+            return match.group()
+        return other.outcome if other.state == "closed" else f"({other.question})"
+
+    gap = gaps[number]
+    return replace(gap, question=_REFERENCE.sub(finding, gap.question))
+
+
+async def _act(desk: Workspace, key: str, kit: Kit, journal: Journal, *, attempt: int) -> tuple[Action, str]:
     """What the reasoner wants to do, and why that is refused (empty where it is done)."""
     await journal.activity(_("Thinking about: %s") % desk.gap.question)
+    wishes = journal.wishes
 
     async def step() -> Result:
-        action = await kit.reasoner.act(desk)
+        pages = pages_left(journal, kit.budget)
+        action = _thorough(desk, await kit.reasoner.act(desk), kit.budget.least_pages if pages else 0)
         return {
             "gap": desk.gap.number,
+            "attempt": attempt,
             "question": desk.gap.question,
-            "url": _address(desk, action.target) if action.kind == "open" else "",
-            "refused": _refusal(desk, action, pages_left(journal, kit.budget)),
+            "url": address(desk, action.target) if action.kind in ("open", "find") else "",
+            "refused": _refusal(desk, action, pages),
             **asdict(action),
         }
 
     def keep(result: Result) -> Result:
+        if _changed(journal.run_id, desk.gap.number, wishes):
+            return {**result, "refused": CHANGED}
         row = models.Gap.objects.filter(run_id=journal.run_id, number=result["gap"])
-        row.update(question=result["question"])
-        if result["kind"] in ("answer", "give_up") and not result["refused"]:
+        row.update(asked=result["question"])
+        if result["kind"] in ("answer", "give_up") and not result["refused"] and not attempt:
             state = models.Gap.State.CLOSED if result["kind"] == "answer" else models.Gap.State.GIVEN_UP
             row.update(state=state, outcome=result["outcome"])
         return result
@@ -103,43 +154,65 @@ async def _act(desk: Workspace, key: str, kit: Kit, journal: Journal) -> tuple[A
         [one.number for one in desk.known],
         [(one.snapshot, one.start, one.end) for one in desk.candidates],
         desk.observation,
+        desk.remarks,
     ]
     result = await journal.once(key, "act", inputs, step, keep)
     fields = {name: result[name] for name in ("kind", "query", "reasoning", "target", "outcome")}
     return Action(**fields), result["refused"]
 
 
+def _changed(run_id: str, gap: int, wishes: int) -> bool:
+    """Whether the person dropped or reworded the gap after the first `wishes` wishes. Runs in the step's transaction,
+    which holds the run's row."""
+    rows = models.Step.objects.filter(run_id=run_id, kind="wish", result__gap=gap, result__number__gt=wishes)
+    return rows.filter(result__wish__in=["drop", "reword"]).exists()
+
+
+def _thorough(desk: Workspace, action: Action, least_pages: int) -> Action:
+    """The action; or, before an answer counts, that the page of the best evidence is read in full: snippets mislead."""
+    if action.kind != "answer" or len(desk.opened) >= least_pages:
+        return action
+    best = sorted(desk.known, key=lambda one: (-one.score, one.number))
+    unread = next((one for one in best if one.url not in desk.opened), None)
+    if unread is None:
+        return action
+    return Action("open", target=-unread.number, reasoning=_("Before this counts as an answer, its page is read."))
+
+
 def _refusal(desk: Workspace, action: Action, pages: int) -> str:
     """Why the action is not carried out, in words for the reasoner; empty where it is."""
     reasons: dict[str, bool] = {}
-    if action.kind == "search":
-        reasons = {
-            "A search needs a query.": not action.query.strip(),
-            f"“{action.query}” was searched already. Try other words, or open a page.": (
-                _plain(action.query) in map(_plain, desk.queries)
-            ),
-        }
-    elif action.kind == "open":
-        address = _address(desk, action.target)
-        reasons = {
-            f"There is nothing with the number {action.target} to open.": not address,
-            f"{address} was opened already.": address in desk.opened,
-            "No more pages can be opened in this run.": pages <= 0,
-        }
-    else:
-        tried = len(desk.queries)
-        reasons = {
-            f"Not yet: {tried} distinct queries were tried. Search with other words first.": not desk.may_answer,
-            "There is no evidence yet to answer from.": action.kind == "answer" and not desk.known,
-        }
+    match action.kind:
+        case "search":
+            reasons = {
+                "A search needs a query.": not action.query.strip(),
+                f"“{action.query}” was searched already. Try other words, or open a page.": (
+                    _plain(action.query) in map(_plain, desk.queries)
+                ),
+            }
+        case "open":
+            page = address(desk, action.target)
+            reasons = {
+                f"There is nothing with the number {action.target} to open.": not page,
+                f"{page} was opened already.": page in desk.opened,
+                "No more pages can be opened in this run.": pages <= 0,
+            }
+        case "find":
+            reasons = {
+                "To find something, say which words to look for.": not action.query.strip(),
+                f"There is no page with the number {action.target}.": not address(desk, action.target),
+            }
+        case "more":
+            reasons = {"Nothing is in view that there could be more of.": not (desk.view.query or desk.view.snapshot)}
+        case "compute":
+            reasons = {"There is nothing to compute.": not action.query.strip()}
+        case _:
+            tried = len(desk.queries)
+            reasons = {
+                f"Not yet: {tried} distinct queries were tried. Search with other words first.": not desk.may_answer,
+                "There is no evidence yet to answer from.": action.kind == "answer" and not desk.known,
+            }
     return next((reason for reason, holds in reasons.items() if holds), "")
-
-
-def _address(desk: Workspace, target: int) -> str:
-    for candidate in desk.candidates:
-        if candidate.number == target:
-            return candidate.url
-    return dict(desk.links).get(target, "")
 
 
 def _plain(query: str) -> list[str]:

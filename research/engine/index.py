@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from config.loop import in_thread
+from research.engine import cost
 from research.errors import StepFailed
 from search_index import api
 
@@ -22,7 +23,8 @@ class WholeIndex:
 
     async def open(self, url: str, sealed: bool) -> api.Opened:
         try:
-            return await api.open_page(url, sealed=sealed)
+            with cost.waiting("page"):
+                return await api.open_page(url, sealed=sealed)
         except api.IndexFailure as failure:
             raise StepFailed(str(failure)) from failure
 
@@ -31,7 +33,8 @@ class WholeIndex:
 
     async def text(self, snapshot: int) -> str:
         try:
-            return (await in_thread(api.snapshot, snapshot)).text
+            with cost.waiting("index"):
+                return (await in_thread(api.snapshot, snapshot)).text
         except LookupError:
             return ""
 
@@ -41,6 +44,7 @@ class WholeIndex:
 
 async def _asked(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
-        return await in_thread(function, *args, **kwargs)
+        with cost.waiting("index"):
+            return await in_thread(function, *args, **kwargs)
     except api.IndexFailure as failure:
         raise StepFailed(str(failure)) from failure

@@ -14,6 +14,7 @@ import os
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -89,13 +90,16 @@ class Journal:
         self.stop = asyncio.Event()  # the person wants it to end: with what is known, and soon
         self.hurry = asyncio.Event()  # the person wants the answer now (or wants it to end)
         self.lost = asyncio.Event()  # another worker has the run
+        self.wished = asyncio.Event()  # the person changed the plan; whoever waits for it clears it
+        self.wishes = 0  # how many of the person's wishes are known
         self._steps: dict[str, Recorded] = {}
+        self._again: Counter[str] = Counter()  # keys of failed steps, and how often the person wanted them tried again
+        self._hearing: asyncio.Task[None] | None = None
         self._doing: dict[str, asyncio.Lock] = {}
-        self._news: str | None = None  # what the run does now, until it is written
+        self._activity, self._is_written = "", True  # what the run does now
 
     async def __aenter__(self) -> "Journal":
-        for recorded in await self._database(self._load):
-            self._steps[recorded.key] = recorded
+        self._take(await self._database(self._load))
         self._refuse_to_go_in_circles()
         rows = await self._database(look, [(self.run_id, self.epoch)])
         self.seen(rows.get(self.run_id))
@@ -122,7 +126,9 @@ class Journal:
         3. Its result and cost are committed together with the rows that `keep` writes. `keep` is blocking, gets the
            result and returns it as it is to be recorded (with numbers it gave, say).
         4. A StepFailed is committed too, and raised. Raises LeaseLost where the run is somebody else's by now.
+        5. A failed step that the person wants tried again is done anew, under a key of its own.
         """
+        key = self._tried_again(key)
         async with self._doing.setdefault(key, asyncio.Lock()):
             done = self._steps.get(key)
             if done is None:
@@ -135,30 +141,51 @@ class Journal:
 
     def has(self, key: str) -> bool:
         """Whether the step is recorded: limits hold for new steps, the past is replayed as it was."""
-        return key in self._steps
+        return self._tried_again(key) in self._steps
 
-    def results(self, kind: str) -> list[Result]:
-        """The results of all steps of a kind that did not fail, in the order in which they were committed."""
-        steps = sorted(self._steps.values(), key=lambda step: step.seq)
-        return [step.result for step in steps if step.kind == kind and not step.error]
+    def recorded(self, *kinds: str) -> list[Recorded]:
+        """All steps of these kinds that did not fail, in the order in which they were committed."""
+        found = (step for step in self._steps.values() if step.kind in kinds and not step.error)
+        return sorted(found, key=lambda step: step.seq)
+
+    def results(self, *kinds: str) -> list[Result]:
+        """The results of these steps."""
+        return [step.result for step in self.recorded(*kinds)]
 
     def spent(self) -> Cost:
         """What the whole run has cost so far, before and after any crash. `seconds` counts side by side work once."""
-        total = Cost(seconds=_covered(list(self._steps.values())))
-        for step in self._steps.values():
-            total.model_calls += step.cost.model_calls
-            total.prompt_tokens += step.cost.prompt_tokens
-            total.completion_tokens += step.cost.completion_tokens
-            total.pages += step.cost.pages
-        return total
+        spent = cost.total([step.cost for step in self._steps.values()])
+        spent.seconds = _covered(list(self._steps.values()))
+        return spent
+
+    @property
+    def retries(self) -> int:
+        """How many failed steps the person wanted tried again."""
+        return self._again.total()
+
+    async def hear(self) -> None:
+        """Take in what the person wished meanwhile; without this it is known within a look of the watch."""
+        self._take(await self._database(self._load, kind="wish"))
 
     async def activity(self, text: str) -> None:
         """Say what the run is doing now, to whoever looks at its page; the row has it within a look of the watch."""
-        self._news = text
+        self._activity, self._is_written = text, False
         await self.publish(self.run_id, {"activity": text})
 
-    async def end(self, state: Run.State, error: str = "") -> None:
-        """Record how the run ended. Nothing can be recorded after it."""
+    async def aside(self, text: str) -> None:
+        """Say what it waits for just now, without recording it; with "" say again what it is doing."""
+        await self.publish(self.run_id, {"activity": text or self._activity})
+
+    async def review(self) -> None:
+        """Let go of the run until the person has seen its plan (launch.approve sets it going again)."""
+        held = Run.objects.filter(pk=self.run_id, lease_epoch=self.epoch, state=Run.State.RUNNING)
+        await self._database(
+            held.update, state=Run.State.REVIEW, activity="", paused_at=Now(), lease_owner="", lease_until=None
+        )
+        await self.publish(self.run_id, {"state": str(Run.State.REVIEW)})
+
+    async def end(self, state: Run.State, error: str = "", leg: int = 1) -> None:
+        """Record how this leg of the run ended. Nothing can be recorded after it, unless the run is continued."""
 
         async def step() -> Result:
             return {"state": str(state), "error": error}
@@ -169,7 +196,7 @@ class Journal:
             )
             return result
 
-        await self.once("end", "end", {}, step, keep)
+        await self.once(f"end/{leg}", "end", {}, step, keep)
 
     async def release(self) -> None:
         """Let another worker take the run at once: this one is about to stop."""
@@ -247,20 +274,36 @@ class Journal:
             # A Journal whose run has ended, and that is about to close, loses nothing by this.
             self.lost.set()
             return
+        if row.wishes != self.wishes:
+            self._hearing = asyncio.create_task(self.hear())
         if row.stop_requested:
             self.stop.set()
         if row.stop_requested or row.answer_now:
             self.hurry.set()
 
     def news(self) -> str | None:
-        """What the run does now, if that was not asked for before."""
-        news, self._news = self._news, None
-        return news
+        """What the run does now, if that is not written yet."""
+        if self._is_written:
+            return None
+        self._is_written = True
+        return self._activity
 
     # --- The database ------------------------------------------------------------------------------------------------
 
-    def _load(self) -> list[Recorded]:
-        return [_recorded(step) for step in Step.objects.filter(run_id=self.run_id).order_by("seq")]
+    def _load(self, **found: str) -> list[Recorded]:
+        return [_recorded(step) for step in Step.objects.filter(run_id=self.run_id, **found).order_by("seq")]
+
+    def _take(self, steps: list[Recorded]) -> None:
+        self._steps |= {step.key: step for step in steps}
+        known, self.wishes = self.wishes, len(self.recorded("wish"))
+        self._again = Counter(wish["key"] for wish in self.results("wish") if wish["wish"] == "retry")
+        if self.wishes != known:
+            self.wished.set()
+
+    def _tried_again(self, key: str) -> str:
+        """The key under which a step is to be found or done, as often as the person wanted it tried again."""
+        times = self._again[key]
+        return f"{key}/again/{times}" if times else key
 
     def _refuse_to_go_in_circles(self) -> None:
         last = max((step.epoch for step in self._steps.values()), default=0)

@@ -12,13 +12,19 @@ from research.engine.budget import Budget
 from research.engine.values import (
     Action,
     Candidate,
+    Computation,
     Evidence,
+    Filled,
     Gap,
     Judgement,
     Kept,
+    Listed,
+    Plan,
+    Planned,
     Question,
     Section,
     Sentence,
+    Shape,
     Workspace,
 )
 from search_index.api import Hit, Opened, Span
@@ -34,9 +40,10 @@ class Reasoner(Protocol):
     """
 
     name: str
+    hits: int  # passages of one search that it looks at; more only make small models forget the first
 
-    async def plan(self, question: Question, most: int) -> tuple[str, ...]:
-        """The sub-questions (1..most) whose answers together answer the question."""
+    async def plan(self, question: Question, most: int) -> Plan:
+        """The kind of question, and the sub-questions (1..most) whose answers together answer it."""
 
     async def act(self, workspace: Workspace) -> Action:
         """The next action for a gap."""
@@ -45,17 +52,41 @@ class Reasoner(Protocol):
         """The sentences of these passages that are worth keeping for the gap: verbatim spans, best first."""
 
     async def revise(
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int, remarks: Sequence[str]
+    ) -> tuple[Planned, ...]:
+        """New sub-questions that what was found, or what the person said, shows to be needed; empty when the plan is
+        complete."""
+
+    async def choose(self, task: str, criteria: Sequence[str], options: Sequence[str]) -> int:
+        """The place (from 0) of the text that fulfils the task best by the criteria, of at least two."""
+
+    async def shape(self, question: Question) -> Shape:
+        """What a survey looks for."""
+
+    async def items(self, shape: Shape, candidates: Sequence[Candidate]) -> tuple[Listed, ...]:
+        """The things of the survey's kind that these passages name, each with the sentence that names it."""
+
+    async def cell(self, shape: Shape, item: str, column: str, candidates: Sequence[Candidate]) -> Filled:
+        """What these passages say of one thing in one respect."""
+
+    async def sift(
         self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
-    ) -> tuple[str, ...]:
-        """New sub-questions that what was found shows to be needed; empty when the plan is complete."""
+    ) -> tuple[int, ...]:
+        """The numbers of the evidence that goes on to the report, of at most `most` documents."""
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         """The report's sections, each with the evidence it may use."""
 
     async def draft(
-        self, question: Question, section: Section, known: Sequence[Evidence], delta: Delta
+        self,
+        question: Question,
+        section: Section,
+        known: Sequence[Evidence],
+        computed: Sequence[Computation],
+        delta: Delta,
     ) -> tuple[Sentence, ...]:
-        """The sentences of a section, written from its own evidence only; pieces go to `delta` as they come."""
+        """The sentences of a section, written from its own evidence and from what was computed of it only; pieces go
+        to `delta` as they come."""
 
     async def judge(self, sentence: Sentence, known: Sequence[Evidence]) -> Judgement:
         """Whether the cited evidence supports the sentence (entailment only; code checks quotes and numbers before)."""

@@ -1,6 +1,7 @@
 """When a run has to stop looking: its budget is counted from its journal, so a resumed run gets no new one.
 
-Called by hunt.py and loop.py before each new step. What is recorded already is replayed whatever the limits say now.
+Called by hunt.py, survey.py and loop.py before each new step. What is recorded already is replayed whatever the limits
+say now.
 """
 
 from research.engine.budget import Budget

@@ -6,108 +6,137 @@ so; and it always ends with a report, which also says what was not found. Called
 """
 
 import asyncio
-import re
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from django.utils.translation import gettext as _
 
 from research import models
+from research.engine.calibrate import calibrate
+from research.engine.choose import attempt
+from research.engine.findings import approved, table
 from research.engine.findings import evidence as known_evidence
 from research.engine.findings import gaps as known_gaps
+from research.engine.findings import kind as kind_of_question
 from research.engine.hunt import hunt, workspace
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.limits import reached
-from research.engine.parallel import together, unless
+from research.engine.parallel import unless
 from research.engine.plan import plan, revise
+from research.engine.sift import sift
+from research.engine.survey import survey
 from research.engine.values import CheckedClaim, Gap, Question, Workspace
 from research.engine.write import quote, write
 from research.models import Run
-
-_REFERENCE = re.compile(r"#(\d+)")
 
 
 async def research(question: Question, kit: Kit, journal: Journal) -> Run.State:
     """Research the question to its end: a stored report, and the state that the run ends in.
 
-    1. Look for what is asked, unless the person wants the answer now. 2. Write it and verify it, unless the person
-    wants it to stop: then what is known is quoted. 3. Deliver. Raises RunFailed where the reasoner cannot be used at
-    all, and LeaseLost where another worker has the run.
+    1. Plan; where the person wants to see the plan first, let go of the run here (State.REVIEW). 2. Look for what is
+    asked, unless they want the answer now. 3. Sift what was found. 4. Write it and verify it, unless they want it to
+    stop: then what is known is quoted. 5. Deliver. Raises RunFailed where the reasoner cannot be used at all, and
+    LeaseLost where another worker has the run.
     """
+    await unless(journal.hurry, plan(question, kit, journal))
+    if question.review and not approved(journal) and not journal.hurry.is_set():
+        return Run.State.REVIEW
     await unless(journal.hurry, _look(question, kit, journal))
+    await sift(question, kit, journal)
     written = await unless(journal.stop, write(question, kit, journal))
-    answer, claims = written or ("", await quote(kit, journal))
+    answer, claims = written or ("", await quote(question, kit, journal))
     await _deliver(question, answer, claims, journal)
     return Run.State.DONE if written else Run.State.STOPPED
 
 
 async def _look(question: Question, kit: Kit, journal: Journal) -> None:
-    """Plan, then round after round: hunt all open gaps side by side, and revise the plan by what was found."""
-    desks = {gap.number: workspace(question, gap) for gap in await plan(question, kit, journal)}
+    """Round after round: hunt all open gaps side by side, and revise the plan by what was found."""
+    kit = await calibrate(question, kit, journal)
+    if kind_of_question(journal) == "survey":
+        await survey(question, kit, journal)
+    desks: dict[int, Workspace] = {}
+    retries = journal.retries
     for number in range(1, kit.budget.rounds + 1):
-        before = len(_kept(desks))
-        desks |= await _round(desks, f"hunt/{number}", kit, journal)
-        if number == kit.budget.rounds or reached(journal, kit.budget, f"hunt/{number}/revise"):
+        await _round(number, desks, question, kit, journal)
+        if journal.retries != retries:  # a failed step is to be tried again: what is recorded by now is only read
+            await _look(question, kit, journal)
             break
-        known = [one for one in known_evidence(journal) if one.number in _kept(desks)]
-        new = await revise(question, known, f"hunt/{number}/revise", kit, journal)
-        still_open = [desk for desk in desks.values() if desk.gap.state == "open"]
-        if not new and (not still_open or len(_kept(desks)) == before):
+        if number == kit.budget.rounds or reached(journal, kit.budget, f"revise/{number}"):
             break
-        desks |= {gap.number: workspace(question, gap) for gap in new}
+        if not await revise(question, number, kit, journal):
+            break
 
 
-def _kept(desks: dict[int, Workspace]) -> set[int]:
-    return {one.number for desk in desks.values() for one in desk.known}
+async def _round(number: int, desks: dict[int, Workspace], question: Question, kit: Kit, journal: Journal) -> None:
+    """One round over the open gaps, side by side, in the person's order. A gap that builds on another's finding waits
+    for it; one that the person adds meanwhile is taken up at once, one that they drop is let go."""
+    hunting: dict[int, asyncio.Task[Workspace]] = {}
+    done: set[int] = set()
+    try:
+        while True:
+            gaps = known_gaps(journal)
+            for gap in gaps:
+                if gap.state == "dropped" and gap.number in hunting:
+                    hunting[gap.number].cancel()
+                if gap.number not in hunting | dict.fromkeys(done) and _ready(gap, gaps, done, number):
+                    desk = desks.get(gap.number) or workspace(question, gap)
+                    hunting[gap.number] = asyncio.create_task(_hunted(number, desk, question, kit, journal))
+            if not hunting:
+                return
+            await _something(hunting, journal)
+            for one in [one for one, task in hunting.items() if task.done()]:
+                task = hunting.pop(one)
+                done.add(one)
+                if not task.cancelled():  # the person dropped it
+                    desks[one] = task.result()
+    finally:
+        for task in hunting.values():
+            task.cancel()
+        await asyncio.gather(*hunting.values(), return_exceptions=True)
 
 
-async def _round(desks: dict[int, Workspace], path: str, kit: Kit, journal: Journal) -> dict[int, Workspace]:
-    """One round over the open gaps, side by side. A gap that builds on another's finding (#1) waits for it."""
-    finished = {number: asyncio.Event() for number in desks}
-    after = dict(desks)
-
-    async def one(number: int) -> None:
-        desk = desks[number]
-        if desk.gap.state == "open":
-            for other in _references(desk.gap):
-                if other in finished and other < number:  # only backwards, so that none waits in a circle
-                    await finished[other].wait()
-            gap = replace(desk.gap, question=_resolved(desk.gap.question, after))
-            after[number] = await hunt(replace(desk, gap=gap), f"{path}/gap/{number}", kit, journal)
-        finished[number].set()
-
-    await together(one(number) for number in desks)
-    return after
+async def _hunted(number: int, desk: Workspace, question: Question, kit: Kit, journal: Journal) -> Workspace:
+    """A round of one gap: further turns; where its first round did not answer it, independent attempts if the effort
+    has them."""
+    if kit.budget.attempts > 1 and number == desk.gap.since + 2:
+        return await attempt(desk, question, kit, journal)
+    return await hunt(desk, kit, journal)
 
 
-def _references(gap: Gap) -> list[int]:
-    return [int(number) for number in _REFERENCE.findall(gap.question)]
+def _ready(gap: Gap, gaps: Sequence[Gap], done: set[int], number: int) -> bool:
+    """Whether a gap can be hunted now: it is open, it was there when the round began, and what it needs is known or
+    was tried."""
+    waiting = {one.number for one in gaps if one.state == "open" and one.number not in done and one.since < number}
+    return gap.state == "open" and gap.since < number and not waiting.intersection(gap.needs)
 
 
-def _resolved(question: str, desks: dict[int, Workspace]) -> str:
-    """The question with the findings that it builds on in place of their numbers."""
-
-    def finding(match: re.Match[str]) -> str:
-        desk = desks.get(int(match[1]))
-        if desk is None:
-            return match.group()
-        return desk.gap.outcome if desk.gap.state == "closed" else f"({desk.gap.question})"
-
-    return _REFERENCE.sub(finding, question)
+async def _something(hunting: dict[int, "asyncio.Task[Workspace]"], journal: Journal) -> None:
+    """Wait until a hunt is over or the person has changed the plan."""
+    wished = asyncio.create_task(journal.wished.wait())
+    try:
+        await asyncio.wait({*hunting.values(), wished}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        wished.cancel()
+        journal.wished.clear()
 
 
 async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClaim], journal: Journal) -> None:
     """Store the report, and settle every gap: answered where a standing claim rests on its evidence, else not found."""
     await journal.activity(_("Finishing the report"))
-    gaps = known_gaps(journal)
+    gaps = [gap for gap in known_gaps(journal) if gap.state != "dropped"]
     cited = {number for claim in claims if claim.verdict != "struck" for number in claim.evidence}
     served = {one.gap for one in known_evidence(journal) if one.number in cited}
     answered = [gap.number for gap in gaps if gap.state == "closed" or (gap.state == "open" and gap.number in served)]
 
     async def step() -> Result:
-        open_gaps = [gap.question for gap in gaps if gap.number not in answered]
-        return {"version": 1, "answer": answer, "not_found": open_gaps if gaps else [question.text]}
+        open_gaps = [gap.text for gap in gaps if gap.number not in answered]
+        return {
+            "version": question.leg,
+            "answer": answer,
+            "not_found": open_gaps if gaps else [question.text],
+            "table": table(journal),
+        }
 
     def keep(result: Result) -> Result:
         report = models.Report.objects.create(run_id=journal.run_id, **result)
@@ -122,9 +151,10 @@ async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClai
                 reason=claim.reason,
             )
             row.evidence.set([evidence[number] for number in claim.evidence])
-        rows = models.Gap.objects.filter(run_id=journal.run_id)
+        rows = models.Gap.objects.filter(run_id=journal.run_id).exclude(state=models.Gap.State.DROPPED)
         rows.filter(number__in=answered).update(state=models.Gap.State.CLOSED)
         rows.exclude(number__in=answered).update(state=models.Gap.State.GIVEN_UP)
         return result
 
-    await journal.once("report", "report", [answer, [asdict(claim) for claim in claims]], step, keep)
+    key = f"report/{question.leg}"
+    await journal.once(key, "report", [answer, [asdict(claim) for claim in claims]], step, keep)

@@ -11,7 +11,7 @@ from itertools import groupby
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from research.models import Claim, Report
+from research.models import Claim, Evidence, Report
 from search_index import api
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
@@ -22,7 +22,10 @@ def markdown(report: Report) -> str:
     """The whole report. A snapshot is numbered when it is first cited; struck sentences are counted, not shown."""
     claims = list(report.claims.prefetch_related("evidence"))
     shown = [claim for claim in claims if claim.verdict != Claim.Verdict.STRUCK]
-    numbers = _numbered(shown)
+    in_table = (
+        {one.number: one.snapshot_id for one in Evidence.objects.filter(run=report.run_id)} if report.table else {}
+    )
+    numbers = _numbered(shown, [in_table[number] for number in report.in_table])
     parts = [f"# {_escaped(report.run.question)}"]
     if report.answer:
         parts.append(f"**{_escaped(report.answer)}**")
@@ -30,6 +33,8 @@ def markdown(report: Report) -> str:
         if section and section != report.run.question:
             parts.append(f"## {_escaped(section)}")
         parts += _paragraphs(list(members), numbers)
+    if report.table:
+        parts.append(_table(report, in_table, numbers))
     if struck := len(claims) - len(shown):
         parts.append(
             ngettext(
@@ -48,12 +53,27 @@ def markdown(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _numbered(claims: Sequence[Claim]) -> dict[int, int]:
-    """The number of each cited snapshot, in the order of first citation."""
+def _table(report: Report, snapshots: dict[int, int], numbers: dict[int, int]) -> str:
+    def cell(text: str, evidence: Sequence[int]) -> str:
+        marks = dict.fromkeys(numbers[snapshots[number]] for number in evidence)
+        return " ".join([_escaped(" ".join(text.split())), *(f"\\[{mark}\\]" for mark in marks)]).strip() or "—"
+
+    heads = [_escaped(text) for text in (report.table["item"], *report.table["columns"])]
+    rows = [
+        [cell(row["item"], row["evidence"][:1]), *(cell(one["value"], one["evidence"]) for one in row["cells"])]
+        for row in report.table["rows"]
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *rows])
+
+
+def _numbered(claims: Sequence[Claim], in_table: Sequence[int]) -> dict[int, int]:
+    """The number of each cited snapshot, in the order of first citation; those of the table come last."""
     numbers: dict[int, int] = {}
     for claim in claims:
         for evidence in claim.evidence.all():
             numbers.setdefault(evidence.snapshot_id, len(numbers) + 1)
+    for snapshot in in_table:
+        numbers.setdefault(snapshot, len(numbers) + 1)
     return numbers
 
 

@@ -1,7 +1,7 @@
 """Note: keep the sentences in view that are worth keeping for the gap, as evidence with a number.
 
 What is kept is checked in code to be a verbatim span of a passage in view. A span that says what the run has kept
-already, for this gap or another, is not kept twice: its first number counts for both.
+already, for this gap or another, is not kept twice: its first number counts for both, and the better score.
 Called by hunt.py after each search and each page.
 """
 
@@ -17,26 +17,32 @@ from research.engine.kit import Kit
 from research.engine.values import Candidate, Evidence, Kept, Workspace
 from research.errors import StepFailed
 
-MOST = 8  # pieces of evidence that one look may add
+MOST = 20  # pieces of evidence that one look may add
 
 
 async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspace:
-    """The workspace with what was kept of the passages in view among what is known."""
+    """The workspace with what was kept of the passages in view among what is known. What brought them into view, and
+    none of them was worth keeping, is a dead end."""
     fresh = [one for one in desk.candidates if (one.snapshot, one.start, one.end) not in desk.noted]
+    tried = desk.view.query or desk.view.address
     if not fresh:
-        return desk
+        return replace(desk, dead_ends=desk.dead_ends | {tried}) if tried else desk
     await journal.activity(
         _("Reading %(count)d passages for: %(gap)s") % {"count": len(fresh), "gap": desk.gap.question}
     )
 
     async def step() -> Result:
         kept = await kit.reasoner.note(desk, fresh)
-        found = [evidence for one in kept if (evidence := _evidence(desk.gap.number, one, fresh))]
+        found = [evidence for one in kept if (evidence := evidence_of(desk.gap.number, one, desk.candidates))]
         return {"gap": desk.gap.number, "kept": [asdict(one) for one in found[:MOST]]}
 
     def keep(result: Result) -> Result:
-        kept = _store(journal.run_id, desk.gap.number, [Evidence(**one) for one in result["kept"]])
-        return {"gap": desk.gap.number, "evidence": [one.number for one in kept], "kept": [asdict(one) for one in kept]}
+        found = [Evidence(**one) for one in result["kept"]]
+        stored = store(journal.run_id, desk.gap.number, found)
+        kept = {one.number: asdict(one) for one in stored}
+        # As this gap found it: what gaps side by side find at the same moment must not depend on which was first.
+        own = [asdict(replace(one, number=same.number)) for one, same in zip(found, stored, strict=True)]
+        return {"gap": desk.gap.number, "evidence": list(kept), "kept": list(kept.values()), "own": own}
 
     spans = [(one.snapshot, one.start, one.end) for one in fresh]
     try:
@@ -44,16 +50,20 @@ async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
     except StepFailed as failure:
         return replace(desk, observation=f"{desk.observation} They could not be read: {failure}")
     known = {one.number: one for one in desk.known}
-    new = {one["number"]: Evidence(**one) for one in result["kept"] if one["number"] not in known}
+    for one in (Evidence(**own) for own in result["own"]):
+        before = known.get(one.number, one)
+        known[one.number] = replace(before, score=max(before.score, one.score))
+    new = len(known) - len(desk.known)
     return replace(
         desk,
-        known=tuple((known | new).values()),
+        dead_ends=desk.dead_ends if new or not tried else desk.dead_ends | {tried},
+        known=tuple(known.values()),
         noted=desk.noted | frozenset(spans),
-        observation=f"{desk.observation} {len(new)} pieces of new evidence were kept.",
+        observation=f"{desk.observation} {new} pieces of new evidence were kept.",
     )
 
 
-def _evidence(gap: int, kept: Kept, candidates: Sequence[Candidate]) -> Evidence | None:
+def evidence_of(gap: int, kept: Kept, candidates: Sequence[Candidate]) -> Evidence | None:
     """The kept span as evidence still without a number; None if it is not a verbatim span of a passage in view."""
     for seen in candidates:
         inside = seen.snapshot == kept.snapshot and seen.start <= kept.start < kept.end <= seen.end
@@ -62,12 +72,12 @@ def _evidence(gap: int, kept: Kept, candidates: Sequence[Candidate]) -> Evidence
     return None
 
 
-def _store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
-    """Number and store what is new; of what the run has already, the evidence that it has. Runs in the step's
-    transaction, which holds the run's row: numbers of gaps hunted side by side do not collide."""
+def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
+    """Each piece of evidence with its number: what is new is stored, and what says what the run has already is that.
+    Runs in the step's transaction, which holds the run's row: numbers of gaps hunted side by side do not collide."""
     rows = list(models.Evidence.objects.filter(run_id=run_id).order_by("number"))
     gap_id = models.Gap.objects.values_list("id", flat=True).get(run_id=run_id, number=gap)
-    kept: dict[int, Evidence] = {}
+    kept: list[Evidence] = []
     for one in new:
         same = next((row for row in rows if _says_the_same(row, one)), None)
         if same is None:
@@ -83,15 +93,20 @@ def _store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
             )
             same.save(force_insert=True)
             rows.append(same)
-        kept[same.number] = replace(
-            one,
-            number=same.number,
-            snapshot=same.snapshot_id,
-            start=same.start,
-            end=same.end,
-            quote=same.quote,
+        elif same.score < one.score:
+            same.score = one.score
+            same.save(update_fields=["score"])
+        kept.append(
+            replace(
+                one,
+                number=same.number,
+                snapshot=same.snapshot_id,
+                start=same.start,
+                end=same.end,
+                quote=same.quote,
+            )
         )
-    return list(kept.values())
+    return kept
 
 
 def _says_the_same(row: models.Evidence, new: Evidence) -> bool:

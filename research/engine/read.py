@@ -1,4 +1,5 @@
-"""Read: open a page that the run has seen the address of, and put its most telling passages and its links into view.
+"""Read: open a page that the run has seen the address of, and put its most telling passages and its links into view;
+or find words in a page that is in view.
 
 Called by hunt.py, which has refused every address that the run has not seen. A sealed run opens nothing on the web:
 the index sees to that, and answers from what it has.
@@ -15,7 +16,7 @@ from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.search import candidates
 from research.engine.terms import overlap, rarity, terms
-from research.engine.values import Action, Workspace
+from research.engine.values import Action, Candidate, Evidence, View, Workspace
 from research.errors import StepFailed
 from search_index.api import Span
 
@@ -26,12 +27,12 @@ LINKS = 30  # of a page, that are offered to be opened
 
 async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Journal) -> Workspace:
     """The workspace with the page's best passages and its links in view, and its address remembered."""
-    address = _address(desk, action.target)
-    await journal.activity(_("Reading %s") % address)
+    wanted = address(desk, action.target)
+    await journal.activity(_("Reading %s") % wanted)
 
     async def step() -> Result:
         began = timezone.now()
-        page = await kit.index.open(address, desk.question.sealed)
+        page = await kit.index.open(wanted, desk.question.sealed)
         spend(pages=1)
         spans = await _telling(desk.gap.question, await kit.index.passages(page.snapshot), kit)
         return {
@@ -47,11 +48,15 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
             "addresses": _related(desk.gap.question, page.links),
         }
 
-    desk = replace(desk, opened=(*desk.opened, address), candidates=(), links=())
+    desk = replace(desk, opened=(*desk.opened, wanted), candidates=(), links=(), view=View())
     try:
-        result = await journal.once(key, "open", [address, desk.question.sealed], step)
+        result = await journal.once(key, "open", [wanted, desk.question.sealed], step)
     except StepFailed as failure:
-        return replace(desk, observation=f"{address} could not be opened: {failure}")
+        return replace(
+            desk,
+            dead_ends=desk.dead_ends | {wanted},
+            observation=f"{wanted} could not be opened: {failure}",
+        )
     about = {"snapshot": result["snapshot"], "title": result["title"], "url": result["url"], "source": result["source"]}
     passages = candidates([{**passage, **about, "heading": "", "score": 1.0} for passage in result["passages"]])
     fresh = [link for link in result["addresses"] if link not in desk.opened]
@@ -59,13 +64,51 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
         desk,
         candidates=passages,
         links=tuple(enumerate(fresh, start=len(passages) + 1)),
-        observation=f"Opened “{result['title'] or address}”: its {len(passages)} most fitting passages are in view.",
+        view=View(address=wanted, snapshot=result["snapshot"], shown=len(passages)),
+        observation=f"Opened “{result['title'] or wanted}”: its {len(passages)} most fitting passages are in view.",
     )
 
 
-def _address(desk: Workspace, target: int) -> str:
+async def find(desk: Workspace, action: Action, key: str, kit: Kit, journal: Journal) -> Workspace:
+    """The workspace with those passages of a page in view that have the words looked for."""
+    seen: list[Candidate | Evidence] = [*desk.candidates, *desk.known]
+    page = next((one for one in seen if one.url == address(desk, action.target)), None)
+    if page is None:  # the number of a link
+        return replace(desk, observation="Open the page first, then look in it.")
+    await journal.activity(_("Looking for “%(words)s” in %(page)s") % {"words": action.query, "page": page.url})
+
+    async def step() -> Result:
+        spans = await kit.index.passages(page.snapshot)
+        found, wanted = [terms(span.text) for span in spans], set(terms(action.query))
+        weights = rarity(found)
+        fit = [overlap(tuple(wanted), one, weights) for one in found]
+        best = sorted((i for i in range(len(spans)) if fit[i] > 0), key=lambda i: (-fit[i], i))[:PASSAGES]
+        hits = [{"start": spans[i].start, "end": spans[i].end, "text": spans[i].text} for i in sorted(best)]
+        return {"gap": desk.gap.number, "url": page.url, "words": action.query, "title": page.title, "passages": hits}
+
+    try:
+        result = await journal.once(key, "find", [page.snapshot, action.query], step)
+    except StepFailed as failure:
+        return replace(desk, observation=f"{page.url} could not be looked through: {failure}")
+    source = next((one.source for one in desk.candidates if one.url == page.url), "")
+    about = {"snapshot": page.snapshot, "title": page.title, "url": page.url, "source": source}
+    passages = candidates([{**one, **about, "heading": "", "score": 1.0} for one in result["passages"]])
+    if not passages:
+        return replace(desk, observation=f"“{action.query}” is not in “{page.title or page.url}”.")
+    return replace(
+        desk,
+        candidates=passages,
+        links=(),
+        view=View(address=page.url, snapshot=page.snapshot, shown=len(passages)),
+        observation=f"{len(passages)} passages of “{page.title or page.url}” have these words.",
+    )
+
+
+def address(desk: Workspace, target: int) -> str:
+    """The address of a candidate's page, of a link, or (below 0) of the page that evidence is from; "" where there is
+    none with that number."""
     seen = {candidate.number: candidate.url for candidate in desk.candidates} | dict(desk.links)
-    return seen[target]
+    return ({-one.number: one.url for one in desk.known} | seen).get(target, "")
 
 
 async def _telling(question: str, spans: Sequence[Span], kit: Kit) -> list[Span]:

@@ -1,19 +1,20 @@
-"""Search: ask the index for passages, and put them into view.
+"""Search: ask the index for passages, and put them into view; or the next ones of the search or page in view.
 
 Called by hunt.py. A repeat of a query never gets here.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 from django.utils.translation import gettext as _
 
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
-from research.engine.values import Action, Candidate, Workspace
+from research.engine.values import Action, Candidate, View, Workspace
 from research.errors import StepFailed
-from search_index.api import sentences
+from search_index.api import Hit, sentences
 
-HITS = 8  # passages of one search that a reader looks at; more only make small models forget the first
+MORE = 6  # passages that "more" brings of a page
 
 
 async def search(desk: Workspace, action: Action, key: str, kit: Kit, journal: Journal) -> Workspace:
@@ -21,38 +22,53 @@ async def search(desk: Workspace, action: Action, key: str, kit: Kit, journal: J
     await journal.activity(_("Searching: %s") % action.query)
 
     async def step() -> Result:
-        hits = await kit.index.search(action.query, action.reasoning, desk.question.sources, HITS)
-        return {
-            "gap": desk.gap.number,
-            "query": action.query,
-            "hits": [
-                {
-                    "passage": hit.passage,
-                    "snapshot": hit.snapshot,
-                    "start": hit.start,
-                    "end": hit.end,
-                    "text": hit.text,
-                    "heading": hit.heading,
-                    "title": hit.title,
-                    "url": hit.url,
-                    "source": hit.source,
-                    "score": hit.score,
-                }
-                for hit in hits
-            ],
-        }
+        hits = await kit.index.search(action.query, action.reasoning, desk.question.sources, kit.reasoner.hits)
+        return {"gap": desk.gap.number, "query": action.query, "hits": [_kept(hit) for hit in hits]}
 
-    desk = replace(desk, queries=(*desk.queries, action.query), candidates=(), links=())
+    desk = replace(desk, queries=(*desk.queries, action.query), candidates=(), links=(), view=View())
     try:
         result = await journal.once(key, "search", [action.query, action.reasoning, desk.question.sources], step)
     except StepFailed as failure:
         return replace(desk, observation=f"The search failed: {failure}")
     hits = result["hits"]
     found = f"“{action.query}” found {len(hits)} passages." if hits else f"“{action.query}” found nothing."
-    return replace(desk, candidates=candidates(hits), observation=found)
+    view = View(query=action.query, reasoning=action.reasoning, shown=len(hits))
+    return replace(desk, candidates=candidates(hits), observation=found, view=view)
 
 
-def candidates(found: list[Result]) -> tuple[Candidate, ...]:
+async def more(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspace:
+    """The workspace with the next passages of the search or of the page that is in view."""
+    view = desk.view
+    await journal.activity(_("Looking further: %s") % (view.query or view.address))
+
+    async def step() -> Result:
+        if view.query:
+            most = view.shown + kit.reasoner.hits
+            hits = await kit.index.search(view.query, view.reasoning, desk.question.sources, most)
+            return {"gap": desk.gap.number, "of": view.query, "hits": [_kept(hit) for hit in hits[view.shown :]]}
+        spans = await kit.index.passages(view.snapshot)
+        seen = {(start, end) for snapshot, start, end in desk.noted if snapshot == view.snapshot}
+        unseen = [span for span in spans if (span.start, span.end) not in seen][:MORE]
+        page = next(one for one in desk.candidates if one.snapshot == view.snapshot)
+        about = {name: getattr(page, name) for name in ("snapshot", "title", "url", "source")}
+        hits_of_page = [
+            {"start": span.start, "end": span.end, "text": span.text, "heading": "", "score": 1.0, **about}
+            for span in unseen
+        ]
+        return {"gap": desk.gap.number, "of": view.address, "hits": hits_of_page}
+
+    try:
+        result = await journal.once(key, "more", asdict(view), step)
+    except StepFailed as failure:
+        return replace(desk, observation=f"The next passages could not be had: {failure}")
+    hits = result["hits"]
+    if not hits:
+        return replace(desk, view=View(), observation="There is no more of it.")
+    view = replace(view, shown=view.shown + len(hits))
+    return replace(desk, candidates=candidates(hits), view=view, observation=f"{len(hits)} further passages.")
+
+
+def candidates(found: Sequence[Result]) -> tuple[Candidate, ...]:
     """Passages as a journal keeps them, numbered from 1, with their sentences as spans into the snapshot."""
     return tuple(
         Candidate(
@@ -70,3 +86,13 @@ def candidates(found: list[Result]) -> tuple[Candidate, ...]:
         )
         for number, one in enumerate(found, start=1)
     )
+
+
+def in_view(hits: Sequence[Hit]) -> tuple[Candidate, ...]:
+    """Hits as candidates."""
+    return candidates([_kept(hit) for hit in hits])
+
+
+def _kept(hit: Hit) -> Result:
+    names = ("passage", "snapshot", "start", "end", "text", "heading", "title", "url", "source", "score")
+    return {name: getattr(hit, name) for name in names}

@@ -1,30 +1,15 @@
 """The values that the engine's steps take and return: frozen, JSON-able, no database row among them."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-GapState = Literal["open", "closed", "given_up"]
+GapState = Literal["open", "closed", "given_up", "dropped"]
 Verdict = Literal["supported", "partly", "struck", "quoted"]
+QuestionKind = Literal["fact", "chain", "comparison", "survey", "latest", "essay"]
 
-
-@dataclass(frozen=True)
-class Question:
-    """What the person asked, and the limits they set."""
-
-    run: str
-    text: str
-    sources: tuple[int, ...]  # empty: all of them
-    sealed: bool
-
-
-@dataclass(frozen=True)
-class Gap:
-    """A sub-question not yet answered; `outcome` is the finding in one line once it is closed."""
-
-    number: int
-    question: str
-    state: GapState = "open"
-    outcome: str = ""
+_REFERENCE = re.compile(r"#(\d+)")
 
 
 @dataclass(frozen=True)
@@ -45,6 +30,71 @@ class Candidate:
     source: str
     score: float
     sentences: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the person asked, and the limits they set."""
+
+    run: str
+    text: str
+    sources: tuple[int, ...]  # empty: all of them
+    sealed: bool
+    today: str = ""  # the day it was asked, as 2026-11-26: "latest" means nothing without it
+    auto: bool = False  # its effort is to be settled by calibrate.py
+    review: bool = False  # the person wants to see the plan before anything is searched
+    limits: Mapping[str, int] = field(default_factory=dict)  # of the budget, that the person set
+    leg: int = 1  # how often it was set going; each leg ends in a report of that version
+    earlier: str = ""  # a follow-up: the earlier question and its short answer, in a line
+    inherited: tuple[Candidate, ...] = ()  # a follow-up: the evidence of the earlier run, to be read first
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A sub-question as a plan proposes it: `criterion` says what an answer has to say to count."""
+
+    question: str
+    criterion: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What kind of question it is, and the sub-questions that have to be answered."""
+
+    kind: QuestionKind
+    gaps: tuple[Planned, ...]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A sub-question not yet answered; `outcome` is the finding in one line once it is closed.
+
+    It may name the findings of others as #1, #2: it waits for those, and is asked with them in their place.
+    """
+
+    number: int
+    question: str
+    state: GapState = "open"
+    outcome: str = ""
+    criterion: str = ""
+    since: int = 0  # the round after which it was added; 0 for the first plan and for the person's own
+    place: int = 0
+    asked: str = ""  # the question with the findings that it builds on in place of their numbers
+
+    @property
+    def text(self) -> str:
+        """The question as it is to be read."""
+        return self.asked or self.question
+
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """The gaps whose findings it builds on; only earlier ones count, so that none waits in a circle."""
+        return tuple(number for one in _REFERENCE.findall(self.question) if (number := int(one)) < self.number)
+
+
+def moved(question: str, first: int, ahead: int) -> str:
+    """The question with its references to gaps from number `first` on moved up by `ahead`."""
+    return _REFERENCE.sub(lambda one: f"#{int(one[1]) + ahead}" if int(one[1]) >= first else one[0], question)
 
 
 @dataclass(frozen=True)
@@ -79,15 +129,28 @@ class Action:
     """What to do next for a gap.
 
     search: `query`, with the `reasoning` that led to it. open: `target`, the number of a candidate whose page, or the
-    number of a link whose address, is to be read. answer: the evidence suffices; `outcome` says the finding in a line.
-    give_up: `outcome` says why.
+    number of a link whose address, is to be read; below 0 the page of the evidence with that number. find: `query` is
+    looked for in the page `target`. more: the next passages of the last search or page. compute: `query` is a
+    calculation from numbers and dates that are known. answer: the evidence suffices; `outcome` says the finding in a
+    line. give_up: `outcome` says why.
     """
 
-    kind: Literal["search", "open", "answer", "give_up"]
+    kind: Literal["search", "open", "find", "more", "compute", "answer", "give_up"]
     query: str = ""
     reasoning: str = ""
     target: int = 0
     outcome: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """What `more` goes on from: the query or the page that is in view, and how many of its passages were shown."""
+
+    query: str = ""
+    reasoning: str = ""
+    address: str = ""
+    snapshot: int = 0
+    shown: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +167,47 @@ class Workspace:
     observation: str  # what the last action brought, in a line
     turns_left: int
     may_answer: bool  # the effort's least number of distinct queries is done
+    turn: int = 0  # how many turns it has had
+    dead_ends: frozenset[str] = frozenset()  # queries and addresses that brought nothing
+    computed: tuple[str, ...] = ()  # "1991 - 1947 = 44"
+    remarks: tuple[str, ...] = ()  # what the person said while it ran
+    view: View = View()
+    approach: str = ""  # how an independent attempt is to begin
     noted: frozenset[tuple[int, int, int]] = frozenset()  # (snapshot, start, end) of passages that were read already
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a survey looks for: the kind of thing, what to say of each, and the first queries."""
+
+    item: str
+    columns: tuple[str, ...]
+    queries: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A thing that a passage names: `kept` is where it says so."""
+
+    name: str
+    kept: Kept
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A cell of a survey's table: its value, and the span it stands in; or why it is empty."""
+
+    value: str
+    kept: Kept | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Computation:
+    """A calculation whose numbers are all in the evidence; "years(1991-05-12, 1947-01-01) = 44.36"."""
+
+    text: str
+    evidence: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -144,7 +247,10 @@ class CheckedClaim:
 
 @dataclass
 class Cost:
-    """What a step spent. Reasoners and the kit add to it while the step runs; journal.py stores it with the step."""
+    """What a step spent. Reasoners and the kit add to it while the step runs; journal.py stores it with the step.
+
+    Steps of older runs lack what was counted later: every field has a default.
+    """
 
     seconds: float = 0.0
     model_calls: int = 0
@@ -152,3 +258,10 @@ class Cost:
     completion_tokens: int = 0
     pages: int = 0
     thinking: list[str] = field(default_factory=list)  # of reasoning models: shown in a fold, never cited
+    cached_tokens: int = 0  # of the prompts' tokens, those that the server had already
+    model_seconds: float = 0.0  # spent waiting: for a turn and for the reply (side by side calls count each)
+    page_seconds: float = 0.0
+    index_seconds: float = 0.0
+    money: float = 0.0  # in the operator's currency, by the prices at the time
+    shortened: int = 0  # pieces of evidence and passages that had no room whole in a prompt
+    left_out: int = 0  # and those that had none at all: their number was said in the prompt

@@ -12,10 +12,11 @@ from dataclasses import asdict
 from django.utils.translation import gettext as _
 
 from research.engine.facts import missing
+from research.engine.findings import computations
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.parallel import together
-from research.engine.values import CheckedClaim, Evidence, Judgement, Question, Section, Sentence
+from research.engine.values import CheckedClaim, Computation, Evidence, Judgement, Question, Section, Sentence
 from research.errors import StepFailed
 
 
@@ -60,9 +61,18 @@ def checked(claim: Result) -> CheckedClaim:
     return CheckedClaim(**{**claim, "evidence": tuple(claim["evidence"])})
 
 
-def ungrounded(answer: str, question: Question, cited: Sequence[Evidence]) -> list[str]:
-    """The facts of a short answer that the report's evidence does not have; what the question names may be repeated."""
-    return missing(answer, [one.quote for one in cited], [*(one.title for one in cited), question.text])
+def ungrounded(
+    answer: str, question: Question, cited: Sequence[Evidence], computed: Sequence[Computation]
+) -> list[str]:
+    """The facts of a short answer that neither the report's evidence has nor what was computed of it; what the question
+    names may be repeated."""
+    return missing(answer, _spans(cited, computed), [*(one.title for one in cited), question.text])
+
+
+def _spans(cited: Sequence[Evidence], computed: Sequence[Computation]) -> list[str]:
+    """What is cited, and what was computed of nothing else."""
+    numbers = {one.number for one in cited}
+    return [one.quote for one in cited] + [one.text for one in computed if numbers.issuperset(one.evidence)]
 
 
 async def _settle(
@@ -93,7 +103,7 @@ async def _judged(
         return Judgement("struck", _("A quotation is not in the stored text at its place."))
     if any(_same(sentence.text, one.quote) for one in cited):
         return Judgement("quoted")
-    if lacking := missing(sentence.text, [one.quote for one in cited], [one.title for one in cited]):
+    if lacking := missing(sentence.text, _spans(cited, computations(journal)), [one.title for one in cited]):
         return Judgement("struck", _("Not in the cited passages: %s") % ", ".join(lacking))
 
     async def step() -> Result:

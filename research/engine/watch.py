@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 # A thread of its own: a beat that waits behind searches and pages loses leases that are in use.
 _thread = ThreadPoolExecutor(1, thread_name_prefix="watch")
-LOOK_SECONDS = 1.0  # how soon "Stop" and "Answer now" reach a step that is under way
+LOOK_SECONDS = 1.0  # how soon "Stop", "Answer now" and changes of the plan reach a step that is under way
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Seen:
 
     stop_requested: bool
     answer_now: bool
+    wishes: int
     last_seq: int
 
 
@@ -98,9 +99,11 @@ def look(held: list[tuple[str, int]]) -> dict[str, Seen]:
     """What the rows of these runs say, by id; without those that are not held any more. Blocking."""
     epochs = dict(held)
     rows = Run.objects.filter(pk__in=epochs, state=Run.State.RUNNING)
-    fields = rows.values_list("pk", "lease_epoch", "stop_requested", "answer_now", "last_seq")
+    fields = rows.values_list("pk", "lease_epoch", "stop_requested", "answer_now", "wishes", "last_seq")
     return {
-        str(pk): Seen(stop, answer_now, seq) for pk, epoch, stop, answer_now, seq in fields if epoch == epochs[str(pk)]
+        str(pk): Seen(stop, answer_now, wishes, seq)
+        for pk, epoch, stop, answer_now, wishes, seq in fields
+        if epoch == epochs[str(pk)]
     }
 
 

@@ -8,6 +8,8 @@ from dataclasses import asdict
 
 from django.utils.translation import gettext as _
 
+from research.engine.choose import best
+from research.engine.findings import computations
 from research.engine.findings import evidence as known_evidence
 from research.engine.findings import gaps as known_gaps
 from research.engine.journal import Journal, Result
@@ -20,7 +22,7 @@ from research.errors import StepFailed
 
 async def write(question: Question, kit: Kit, journal: Journal) -> tuple[str, list[CheckedClaim]]:
     """The short answer and the checked claims, section by section; ("", []) where nothing was found."""
-    gaps, known = known_gaps(journal), known_evidence(journal)
+    gaps, known = _standing(journal)
     if not known:
         return "", []
     sections = await _outline(question, gaps, known, kit, journal)
@@ -31,20 +33,28 @@ async def write(question: Question, kit: Kit, journal: Journal) -> tuple[str, li
     return await _answer(question, claims, known, kit, journal), claims
 
 
-async def quote(kit: Kit, journal: Journal) -> list[CheckedClaim]:
+async def quote(question: Question, kit: Kit, journal: Journal) -> list[CheckedClaim]:
     """What a stopped run can say at once: the sections that were checked, and quotations for gaps not in them."""
-    claims = [checked(claim) for result in journal.results("check") for claim in result["claims"]]
+    own = [step.result for step in journal.recorded("check") if step.key.startswith(f"report/{question.leg}/")]
+    claims = [checked(claim) for result in own for claim in result["claims"]]
     said = {number for claim in claims for number in claim.evidence}
-    known = known_evidence(journal)
-    for section in _by_gap(known_gaps(journal), known):
+    gaps, known = _standing(journal)
+    for section in _by_gap(gaps, known):
         if not said & set(section.evidence):
             claims += await quotations(section, known, kit)
     return claims
 
 
+def _standing(journal: Journal) -> tuple[list[Gap], list[Evidence]]:
+    """The gaps that the person has not dropped, and their evidence."""
+    gaps = [gap for gap in known_gaps(journal) if gap.state != "dropped"]
+    numbers = {gap.number for gap in gaps}
+    return gaps, [one for one in known_evidence(journal) if one.gap in numbers]
+
+
 def _by_gap(gaps: Sequence[Gap], known: Sequence[Evidence]) -> list[Section]:
     numbers = {gap.number: tuple(one.number for one in known if one.gap == gap.number) for gap in gaps}
-    return [Section(gap.question, numbers[gap.number]) for gap in gaps if numbers[gap.number]]
+    return [Section(gap.text, numbers[gap.number]) for gap in gaps if numbers[gap.number]]
 
 
 async def _outline(
@@ -65,7 +75,8 @@ async def _outline(
         }
 
     try:
-        result = await journal.once("outline", "outline", [[asdict(gap) for gap in gaps], sorted(numbers)], step)
+        inputs = [[asdict(gap) for gap in gaps], sorted(numbers)]
+        result = await journal.once(f"report/{question.leg}/outline", "outline", inputs, step)
     except StepFailed:
         result = {"sections": []}
     outlined = [Section(section["heading"], tuple(section["evidence"])) for section in result["sections"]]
@@ -76,21 +87,49 @@ async def _section(
     question: Question, section: Section, known: Sequence[Evidence], kit: Kit, journal: Journal, *, place: int
 ) -> list[CheckedClaim]:
     own = [one for one in known if one.number in section.evidence]
-    sentences = await _draft(question, section, own, kit, journal, key=f"draft/{place}")
-    return await verify(section, sentences, own, kit, journal, key=f"check/{place}")
+    base = f"report/{question.leg}"
+    await journal.activity(_("Writing: %s") % section.heading)
+    drafts = await together(
+        _draft(question, section, own, kit, journal, is_shown=number == 1, key=f"{base}/draft/{place}/{number}")
+        for number in range(1, kit.budget.drafts + 1)
+    )
+    sentences = await _best(section, drafts, kit, journal, key=f"{base}/pick/{place}")
+    return await verify(section, sentences, own, kit, journal, key=f"{base}/check/{place}")
+
+
+async def _best(
+    section: Section, drafts: Sequence[list[Sentence]], kit: Kit, journal: Journal, *, key: str
+) -> list[Sentence]:
+    """The draft that the judge takes, by what the plan said an answer has to say."""
+    written = [draft for draft in drafts if draft]
+    if len(written) < 2:
+        return written[0] if written else []
+    texts = [" ".join(sentence.text for sentence in draft) for draft in written]
+    criteria = [gap.criterion for gap in known_gaps(journal) if gap.criterion and gap.state != "dropped"]
+    return written[await best(section.heading, criteria, texts, kit, journal, key=key)]
 
 
 async def _draft(
-    question: Question, section: Section, own: Sequence[Evidence], kit: Kit, journal: Journal, *, key: str
+    question: Question,
+    section: Section,
+    own: Sequence[Evidence],
+    kit: Kit,
+    journal: Journal,
+    *,
+    is_shown: bool,
+    key: str,
 ) -> list[Sentence]:
-    """The section's sentences; none where the reasoner fails, and then verify shows quotations."""
-    await journal.activity(_("Writing: %s") % section.heading)
+    """The section's sentences; none where the reasoner fails, and then verify shows quotations. Of several drafts the
+    first is shown while it is written."""
+    numbers = {one.number for one in own}
+    computed = [one for one in computations(journal) if numbers.issuperset(one.evidence)]
 
     async def delta(text: str) -> None:
-        await journal.publish(journal.run_id, {"section": section.heading, "delta": text})
+        if is_shown:
+            await journal.publish(journal.run_id, {"section": section.heading, "delta": text})
 
     async def step() -> Result:
-        sentences = await kit.reasoner.draft(question, section, own, delta)
+        sentences = await kit.reasoner.draft(question, section, own, computed, delta)
         return {
             "section": section.heading,
             "sentences": [
@@ -102,7 +141,7 @@ async def _draft(
         }
 
     try:
-        result = await journal.once(key, "draft", [section.heading, section.evidence], step)
+        result = await journal.once(key, "draft" if is_shown else "redraft", [section.heading, section.evidence], step)
     except StepFailed:
         return []
     return [Sentence(sentence["text"], tuple(sentence["evidence"])) for sentence in result["sentences"]]
@@ -122,10 +161,11 @@ async def _answer(
 
     async def step() -> Result:
         answer = " ".join((await kit.reasoner.answer(question, standing, evidence)).split())
-        lacking = ungrounded(answer, question, evidence)
+        lacking = ungrounded(answer, question, evidence, computations(journal))
         return {"answer": "" if lacking else answer, "refused": lacking}
 
     try:
-        return str((await journal.once("answer", "answer", [asdict(one) for one in standing], step))["answer"])
+        key = f"report/{question.leg}/answer"
+        return str((await journal.once(key, "answer", [asdict(one) for one in standing], step))["answer"])
     except StepFailed:
         return ""

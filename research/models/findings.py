@@ -13,21 +13,30 @@ class Gap(models.Model):
         OPEN = "open", _("open")
         CLOSED = "closed", _("answered")
         GIVEN_UP = "given_up", _("not found")
+        DROPPED = "dropped", _("dropped")
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="gaps")
     number = models.PositiveSmallIntegerField()
-    question = models.TextField()
+    question = models.TextField()  # as planned: it may name the finding of another gap as #1
+    asked = models.TextField(blank=True)  # with that finding in its place, once it was hunted
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     outcome = models.TextField(blank=True)  # the finding in one line, or why it was given up
+    criterion = models.TextField(blank=True)  # what an answer has to say to count: written before anything is searched
+    place = models.PositiveSmallIntegerField(default=0)  # the person's order; hunted and written in it
 
     class Meta:
-        ordering = ["run", "number"]
+        ordering = ["run", "place", "number"]
         verbose_name = _("gap")
         verbose_name_plural = _("gaps")
         constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_gap_a_number")]
 
     def __str__(self) -> str:
-        return self.question
+        return self.text
+
+    @property
+    def text(self) -> str:
+        """The question as it is to be read."""
+        return self.asked or self.question
 
 
 class Evidence(models.Model):
@@ -45,6 +54,7 @@ class Evidence(models.Model):
     end = models.PositiveIntegerField()
     quote = models.TextField()
     score = models.FloatField(default=0.0)
+    aside = models.BooleanField(default=False)  # set aside when the evidence was sifted: not in the report
 
     class Meta:
         ordering = ["run", "number"]

@@ -14,6 +14,9 @@ class Report(models.Model):
     version = models.PositiveSmallIntegerField(default=1)
     answer = models.TextField(blank=True)  # the short direct answer, a few words where the question asks for a fact
     not_found = models.JSONField(default=list)  # the gaps that stayed open, in words
+    # A survey's table: {"item", "columns": [..], "rows": [{"item", "evidence": [..], "cells": [{"value", "evidence",
+    # "why"}]}]}; empty for other questions. `why` says why a cell is empty.
+    table = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -24,6 +27,12 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run} ({self.version})"
+
+    @property
+    def in_table(self) -> list[int]:
+        """The numbers of the evidence that the table cites."""
+        rows = self.table.get("rows", [])
+        return [number for row in rows for part in (row, *row["cells"]) for number in part["evidence"]]
 
 
 class Claim(models.Model):

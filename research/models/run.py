@@ -1,10 +1,18 @@
 """Run: one question being researched. Step: one row of its append-only journal."""
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from research.engine.budget import BUDGETS, stored
+
+
+def usual() -> dict[str, int]:
+    """What a run may spend unless it is launched with something else."""
+    return stored(BUDGETS["medium"])
 
 
 class Run(models.Model):
@@ -17,6 +25,7 @@ class Run(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued", _("waiting")
         RUNNING = "running", _("running")
+        REVIEW = "review", _("plan to review")
         DONE = "done", _("done")
         STOPPED = "stopped", _("stopped")
         FAILED = "failed", _("failed")
@@ -35,10 +44,22 @@ class Run(models.Model):
     sources = models.ManyToManyField("search_index.Source", blank=True, related_name="+")
     sealed = models.BooleanField(_("sealed"), default=False)
     reasoner = models.CharField(max_length=20, default="extractive")  # extractive | model, fixed when it is launched
+    review_plan = models.BooleanField(_("review the plan first"), default=False)
+    # What it may spend in all (engine/budget.py): of its effort and the person's own limits; continuing it adds to it.
+    budget = models.JSONField(default=usual)
+    limits = models.JSONField(default=dict)  # those that the person set, some of engine/budget.LIMITS
+    # A follow-up starts from the evidence of the run it follows; a repetition is compared with the run it repeats.
+    follows = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="follow_ups")
+    repeats = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="repetitions")
+    leg = models.PositiveSmallIntegerField(
+        default=1
+    )  # each time it is continued is a new leg, with a report of its own
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    # What the person asked for while it ran; the loop reads both before each step.
+    # What the person asked for while it ran; the worker looks at these every second. Wishes that change the plan are
+    # rows of the journal ("wish/1", "wish/2" ...): `wishes` counts them.
     stop_requested = models.BooleanField(default=False)
     answer_now = models.BooleanField(default=False)
+    wishes = models.PositiveIntegerField(default=0)
     activity = models.TextField(blank=True)  # what it is doing right now, for the page
     error = models.TextField(blank=True)  # why it failed, and what to do
     lease_owner = models.CharField(max_length=100, blank=True)
@@ -48,6 +69,8 @@ class Run(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(null=True)  # since when its plan waits to be reviewed
+    paused = models.DurationField(default=timedelta)  # how long it lay still: in review, and between its legs
 
     class Meta:
         ordering = ["-created_at"]
@@ -71,7 +94,7 @@ class Step(models.Model):
     input_hash = models.CharField(max_length=64)
     result = models.JSONField(default=dict)
     error = models.TextField(blank=True)  # a step that failed is recorded as failed, never as an empty result
-    # seconds, model_calls, prompt_tokens, completion_tokens, pages
+    # engine/values.py: Cost (older rows lack what was counted later)
     cost = models.JSONField(default=dict)
     epoch = models.PositiveIntegerField()
     started_at = models.DateTimeField()

@@ -27,11 +27,11 @@ class Prompt:
     system: str
     user: str
 
-    @property
-    def tokens(self) -> int:
-        """How many tokens it has at most, cautiously: a token for three bytes of UTF-8. English needs fewer, and
-        Chinese, with three bytes a character, about one for each."""
-        return len((self.system + self.user).encode()) // 3 + 1
+    def remark(self, text: str) -> "Prompt":
+        """The prompt with a line of ours after what it shows of pages (its last line >>>), else at its end."""
+        shown, mark, rest = self.user.rpartition("\n>>>")
+        user = f"{shown}{mark}\n({text}){rest}" if mark else f"{self.user}\n({text})"
+        return Prompt(self.system, user)
 
 
 @dataclass(frozen=True)

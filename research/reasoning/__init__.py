@@ -9,4 +9,5 @@ from research.reasoning.model import ModelReasoner
 
 def reasoner(name: str) -> Reasoner:
     """The reasoner of a run, by the name that launch.py stored with it."""
-    return ModelReasoner(endpoints()) if name == "model" else ExtractiveReasoner()
+    rules = ExtractiveReasoner()
+    return ModelReasoner(endpoints(), rules) if name == "model" else rules

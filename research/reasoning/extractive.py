@@ -11,46 +11,63 @@ from textwrap import shorten
 
 from config.loop import in_thread
 from research.engine.kit import Delta
-from research.engine.terms import overlap, rarity, terms, words
+from research.engine.terms import rarity, terms, words
 from research.engine.values import (
     Action,
     Candidate,
+    Computation,
     Evidence,
+    Filled,
     Gap,
     Judgement,
     Kept,
+    Listed,
+    Plan,
+    Planned,
     Question,
+    QuestionKind,
     Section,
     Sentence,
+    Shape,
     Workspace,
 )
+from research.reasoning import listing
+from research.reasoning.compare import compared
+from research.reasoning.lookup import looked_up
+from research.reasoning.relations import Page
 from research.reasoning.shortest import shortest
+from research.reasoning.sieve import best_documents
+from research.reasoning.telling import Said, telling
+from research.reasoning.trail import bridges, chances, share
 from search_index import api
 
 Similarity = Callable[[str, Sequence[str]], Awaitable[list[float]]]
 
-KEPT = 4  # spans of one look
+FIRST = 20  # passages that the question itself finds and that are kept
+KEPT = 8  # passages of one further look
 LONGEST = 500  # characters of a span, unless a single sentence is longer
 SENTENCES = 3  # that are scored together
 ROOM = 330  # characters up to which a span is filled with what follows in its paragraph
 LABEL = 120  # characters of a line that is no sentence and names what the next one is about
-COMPARED = 40  # windows that are compared by meaning in one look; the rest are sifted out by their words
+COMPARED = 2  # windows of a passage that are compared by meaning; the rest are sifted out by their words
+MEANT = 8  # passages of the first look, the likeliest, whose windows are
 EACH_MORE = 0.03  # what a second and a third sentence has to add in words to be worth its room
 IDENTIFIER = 0.08  # for "os.makedirs" or "exist_ok" as it stands in the gap
 SOUGHT = 0.15  # for "PEP 572" where the gap asks which PEP
-RANKED = 0.25  # what the index thought of the passage: its worst hit loses this much
 BARE = 5  # words: a window of fewer is a heading or a label, which repeats the gap and says nothing of it
 BARENESS = 0.2  # what such a window loses
-GOOD = 0.7  # of the best score in a look: what a further span needs to be kept
-ENOUGH = 0.62  # score of a span that answers without a further search
-WEAK = 0.5  # score below which a span is shown, but is no answer
-QUOTED = 5  # evidence that a section shows
+FAINT = 0.02  # weight of a bridge that is not worth a search any more
+WEAK = 0.5  # fit below which a quotation is shown, but is no answer
+FITTING = 3  # quotations, the likeliest, of which one has to fit the question to be answered from
+QUOTED = 8  # evidence that a section shows
 
 _WHICH = re.compile(r"\b(?:which|what)\s+(\w+(?:\s+\w+)?)", re.I)
 _AND = re.compile(r",?\s+(?:and|as well as)\s+(?=(?:what|who|when|where|why|how|which|is|are|does|do|did|can)\b)", re.I)
 _BETWEEN = re.compile(
     r"\b(?:differences?|compar\w+|distinction)\b.*?\b(?:between|of)\s+(.+?)\s+and\s+(.+?)[?.!]*$", re.I
 )
+_SURVEY = re.compile(r"^(?:please\s+)?(?:compare|list|survey|enumerate)\b.*\b(?:all|every|each)\b|\bsurvey of\b", re.I)
+_LATEST = re.compile(r"\b(?:latest|newest|current(?:ly)?|most recent|as of today|right now)\b", re.I)
 _VERSUS = re.compile(r"^(?:compare\s+)?(.+?)\s+(?:vs\.?|versus|compared (?:to|with))\s+(.+?)[?.!]*$", re.I)
 
 
@@ -60,12 +77,12 @@ async def _similarity(query: str, texts: Sequence[str]) -> list[float]:
 
 @dataclass(frozen=True)
 class _Window:
-    """Some sentences of a candidate that follow each other."""
+    """Some sentences of a candidate that follow each other. `words` is the share of what is wanted that they have."""
 
     candidate: Candidate
     start: int
     end: int
-    score: float = 0.0
+    words: float = 0.0
 
     @property
     def quote(self) -> str:
@@ -76,67 +93,105 @@ class ExtractiveReasoner:
     """kit.Reasoner by rules. `similarity` compares a query with texts: the index's embedding model."""
 
     name = "extractive"
+    hits = 20
 
     def __init__(self, similarity: Similarity = _similarity) -> None:
         self._similarity = similarity
 
-    async def plan(self, question: Question, most: int) -> tuple[str, ...]:
+    async def plan(self, question: Question, most: int) -> Plan:
         """One sub-question for each question that the text asks, or for each side of a comparison. What there are
         too many of stays together in the last one: nothing that was asked is dropped."""
         asked = [part.strip() for part in re.split(r"(?<=\?)\s+|;\s+", question.text) if part.strip()]
         parts = list(dict.fromkeys(part for one in asked for part in _sides(one)))
         if len(parts) < 2:
-            return (question.text,)
-        return (*parts[: most - 1], " ".join(parts[most - 1 :])) if len(parts) > most else tuple(parts)
+            parts = [question.text]
+        elif len(parts) > most:
+            parts = [*parts[: most - 1], " ".join(parts[most - 1 :])]
+        return Plan(_kind(question.text, len(parts)), tuple(map(Planned, parts)))
 
     async def act(self, workspace: Workspace) -> Action:
-        """Ask; ask again in other words; read the best page in full; follow the link that fits best; then decide."""
+        """Ask; read the best page in full; cross the likeliest bridge to a next passage, and again (trail.py), until
+        none is left; answer, if what was found fits; else ask in other words, and follow the link that fits best."""
         gap = workspace.gap.question
-        best = max((one.score for one in workspace.known), default=0.0)
         tried = {_plain(query) for query in workspace.queries}
-        if not workspace.queries:
+        if not workspace.queries and not workspace.approach:
             return Action("search", query=gap)
-        if workspace.may_answer and best >= ENOUGH:
-            return _answer(workspace)
         if target := _page(workspace):
             return Action("open", target=target)
+        for bridge in bridges(gap, workspace.known):
+            if bridge.weight >= FAINT and _plain(bridge.query) not in tried:
+                return Action("search", query=bridge.query)
+        answer = await self._answered(workspace)
+        if answer and workspace.may_answer:
+            return answer
         for query in _reformulations(workspace):
             if query and _plain(query) not in tried:
                 return Action("search", query=query)
-        if target := _link(workspace):
-            return Action("open", target=target)
-        return _answer(workspace) if best >= WEAK else Action("give_up")
+        return _follow(workspace) or answer or Action("give_up")
 
     async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
-        """The windows of sentences that are closest to the gap: the best one, and those that are good as well."""
-        windows = await self._windows(workspace.gap.question, candidates)
-        windows.sort(key=lambda one: (-one.score, one.candidate.number, one.start))
-        chosen: list[_Window] = []
-        for window in map(_readable, windows):
-            if len(chosen) == KEPT or window.score < windows[0].score * GOOD:
-                break
-            if not any(_overlap(window, other) for other in chosen):
-                chosen.append(window)
+        """Of each passage in view the sentences that are closest to what was asked, those passages first that the way
+        to them makes the likeliest. What was kept before is looked at again: a better way may have led to it."""
+        is_first = len(workspace.queries) <= 1 and not workspace.opened
+        view = replace(workspace, candidates=workspace.candidates or tuple(candidates))
+        likely = chances(view)
+        passages = sorted(view.candidates, key=lambda one: (-likely[one.number], one.number))
+        passages = passages[: FIRST if is_first else KEPT]
+        asked = [workspace.gap.question, *workspace.queries[-1:]]  # the last query has the name that led here
+        wanted = _Wanted.of(" ".join(dict.fromkeys(asked)), view.candidates)
+        windows = [_windows(one, wanted) for one in passages]
+        best = await self._closest(workspace.gap.question, windows) if is_first else [own[0] for own in windows if own]
         return tuple(
-            Kept(workspace.gap.number, one.candidate.snapshot, one.start, one.end, one.quote, round(one.score, 4))
-            for one in chosen
+            Kept(
+                workspace.gap.number,
+                one.candidate.snapshot,
+                one.start,
+                one.end,
+                one.quote,
+                round(likely[one.candidate.number], 4),
+            )
+            for one in map(_readable, best)
         )
 
-    async def revise(
+    async def sift(
         self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
-    ) -> tuple[str, ...]:
+    ) -> tuple[int, ...]:
+        return best_documents(gaps, known, most)
+
+    async def revise(
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int, remarks: Sequence[str]
+    ) -> tuple[Planned, ...]:
         return ()
+
+    async def choose(self, task: str, criteria: Sequence[str], options: Sequence[str]) -> int:
+        """The option that is closest to the task in meaning."""
+        close = await self._similarity(task, options)
+        return max(range(len(options)), key=lambda place: (close[place], -place))
+
+    async def shape(self, question: Question) -> Shape:
+        return listing.shape(question.text)
+
+    async def items(self, shape: Shape, candidates: Sequence[Candidate]) -> tuple[Listed, ...]:
+        return listing.items(shape, candidates)
+
+    async def cell(self, shape: Shape, item: str, column: str, candidates: Sequence[Candidate]) -> Filled:
+        return listing.cell(item, column, candidates)
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         sections = []
         for gap in gaps:
             own = sorted((one for one in known if one.gap == gap.number), key=lambda one: (-one.score, one.number))
             if own:
-                sections.append(Section(gap.question, tuple(one.number for one in own[:QUOTED])))
+                sections.append(Section(gap.text, tuple(one.number for one in own[:QUOTED])))
         return tuple(sections)
 
     async def draft(
-        self, question: Question, section: Section, known: Sequence[Evidence], delta: Delta
+        self,
+        question: Question,
+        section: Section,
+        known: Sequence[Evidence],
+        computed: Sequence[Computation],
+        delta: Delta,
     ) -> tuple[Sentence, ...]:
         """The quotations themselves, best first."""
         quotes = {one.number: one.quote for one in known}
@@ -156,41 +211,49 @@ class ExtractiveReasoner:
     async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
         """The name, time, place or number that the question asks for, where the evidence has one; else the best
         evidence's best sentence; nothing where the evidence is too weak to answer from."""
-        best = sorted(known, key=lambda one: (-one.score, one.number))[:3]
-        if not best or best[0].score < WEAK:
+        pages = _pages(known)
+        if answer := compared(question.text, pages) or looked_up(question.text, pages):
+            return answer
+        best = _likeliest(known)[:FITTING]
+        fits = await self._fits(question.text, best)
+        if max(fits, default=0.0) < WEAK:
             return ""
-        found = [(one, one.quote[start:end]) for one in best for start, end in api.sentences(one.quote)]
-        stems, wanted = [terms(sentence) for _one, sentence in found], terms(question.text)
-        weights, close = rarity(stems), await self._similarity(question.text, [sentence for _one, sentence in found])
-        scores = [
-            one.score * _whole(sentence) * (0.5 * overlap(wanted, own, weights) + max(0.0, near - 0.5))
-            for (one, sentence), own, near in zip(found, stems, close, strict=True)
-        ]
-        ranked = [found[i] for i in sorted(range(len(found)), key=lambda i: (-scores[i], i))]
-        span = shortest(question.text, [sentence for _one, sentence in ranked])
-        return span or next(" ".join(sentence.split()) for one, sentence in ranked if one is best[0])
+        said = [Said(one.title, one.quote[a:b], one.score) for one in known for a, b in api.sentences(one.quote)]
+        close = await self._similarity(question.text, [one.text for one in said])
+        ranked = telling(question.text, said, close)
+        span = shortest(question.text, [one.text for one in ranked])
+        return span or next(" ".join(one.text.split()) for one in ranked if one.title == best[0].title)
 
-    async def _windows(self, gap: str, candidates: Sequence[Candidate]) -> list[_Window]:
-        """For each sentence of the candidates the best one to three sentences that begin with it, scored: half by the
-        words they share with the gap, half by their meaning. Only the likeliest are compared by meaning."""
-        wanted = _Wanted.of(gap, candidates)
-        likely: list[tuple[float, _Window]] = []
-        for candidate in candidates:
-            around = wanted.around(candidate)
-            for first in range(len(candidate.sentences)):
-                windows = [_Window(candidate, *span) for span in _spans(candidate, first)]
-                scored = [(wanted.share(one.quote, around) - EACH_MORE * size, one) for size, one in enumerate(windows)]
-                likely.append(max(scored, key=lambda pair: pair[0]))
-        likely.sort(key=lambda pair: (-pair[0], pair[1].candidate.number, pair[1].start))
-        likely = likely[:COMPARED]
-        close = await self._similarity(gap, [window.quote for _words, window in likely])
+    async def _closest(self, gap: str, windows: Sequence[Sequence[_Window]]) -> list[_Window]:
+        """Of each passage's windows the best one: half by the words they share with the gap, half by their meaning.
+        Of the passages that are likely to be shown, the likeliest, only: meaning costs 10 ms a window."""
+        own = [one for one in windows if one]
+        compared = [window for one in own[:MEANT] for window in one[:COMPARED]]
+        close = await self._similarity(gap, [window.quote for window in compared])
+        score = {
+            window: _says(window.quote) * _fit(window.words, near) for window, near in zip(compared, close, strict=True)
+        }
+        return [max(one[:COMPARED], key=lambda window: score.get(window, 0.0)) for one in own]
+
+    async def _answered(self, workspace: Workspace) -> Action | None:
+        """To answer from the likeliest evidence that fits; None where none does."""
+        best = _likeliest(workspace.known)[:FITTING]
+        fits = await self._fits(workspace.gap.question, best)
+        if max(fits, default=0.0) < WEAK:
+            return None
+        quote = best[fits.index(max(fits))].quote
+        return Action("answer", outcome=shorten(quote, 200, placeholder=" …"))
+
+    async def _fits(self, asked: str, known: Sequence[Evidence]) -> list[float]:
+        """How well each quotation answers by itself, 0..1: half by the words it shares, half by its meaning."""
+        if not known:
+            return []
+        close = await self._similarity(asked, [one.quote for one in known])
+        stems = [[*terms(one.title), *terms(one.quote)] for one in known]
+        weights, wanted = rarity(stems), set(terms(asked))
         return [
-            replace(
-                window,
-                score=_says(window.quote)
-                * (0.5 * words + 0.5 * max(0.0, 2 * meaning - 1) - RANKED * (1 - window.candidate.score)),
-            )
-            for (words, window), meaning in zip(likely, close, strict=True)
+            _says(one.quote) * _fit(share(wanted, own, weights), near)
+            for one, own, near in zip(known, stems, close, strict=True)
         ]
 
 
@@ -229,6 +292,17 @@ class _Wanted:
         if self.sought and self.sought.search(text):
             return share + SOUGHT
         return share - BARENESS * (len(text.split()) < BARE)
+
+
+def _windows(candidate: Candidate, wanted: _Wanted) -> list[_Window]:
+    """For each sentence of a passage the best one to three sentences that begin with it, best first by their words."""
+    around = wanted.around(candidate)
+    found = []
+    for first in range(len(candidate.sentences)):
+        windows = [_Window(candidate, *span) for span in _spans(candidate, first)]
+        scored = [replace(one, words=wanted.share(one.quote, around) - EACH_MORE * i) for i, one in enumerate(windows)]
+        found.append(max(scored, key=lambda one: one.words))
+    return sorted(found, key=lambda one: (-one.words, one.start))
 
 
 def _spans(candidate: Candidate, first: int) -> list[tuple[int, int]]:
@@ -272,9 +346,15 @@ def _sides(question: str) -> list[str]:
     return [part.strip() for part in _AND.split(question)]
 
 
-def _whole(sentence: str) -> float:
-    """A signature or a heading says less than a sentence does."""
-    return _says(sentence) * (1.0 if sentence.rstrip("\"')”’")[-1:] in (".", "!", "?") else 0.6)
+def _kind(question: str, parts: int) -> QuestionKind:
+    """What kind of question it is, by its words."""
+    if _SURVEY.search(question):
+        return "survey"
+    if _LATEST.search(question):
+        return "latest"
+    if _BETWEEN.search(question) or _VERSUS.search(question):
+        return "comparison"
+    return "fact" if parts == 1 else "chain"
 
 
 def _says(text: str) -> float:
@@ -282,13 +362,22 @@ def _says(text: str) -> float:
     return min(1.0, 0.4 + 0.1 * len(re.findall(r"\w+", text)))
 
 
-def _overlap(one: _Window, other: _Window) -> bool:
-    return one.candidate.snapshot == other.candidate.snapshot and one.start < other.end and other.start < one.end
+def _fit(words: float, meaning: float) -> float:
+    """From the share of the words, and a cosine similarity, which seldom is below one half."""
+    return 0.5 * words + 0.5 * max(0.0, 2 * meaning - 1)
 
 
-def _answer(workspace: Workspace) -> Action:
-    best = max(workspace.known, key=lambda one: (one.score, -one.number))
-    return Action("answer", outcome=shorten(best.quote, 200, placeholder=" …"))
+def _pages(known: Sequence[Evidence]) -> list[Page]:
+    """What was quoted, page by page, the likeliest first; of a page in the order of its text."""
+    pages: dict[int, list[Evidence]] = {}
+    for one in _likeliest(known):
+        pages.setdefault(one.snapshot, []).append(one)
+    quotes = [sorted(own, key=lambda one: one.start) for own in pages.values()]
+    return [Page(own[0].title, " ".join(one.quote for one in own)) for own in quotes]
+
+
+def _likeliest(known: Sequence[Evidence]) -> list[Evidence]:
+    return sorted(known, key=lambda one: (-one.score, one.number))
 
 
 def _page(workspace: Workspace) -> int:
@@ -317,12 +406,12 @@ def _reformulations(workspace: Workspace) -> list[str]:
     return [" ".join(kept), " ".join([*kept, *added[:3]]), f"{title} {' '.join(kept)}".strip()]
 
 
-def _link(workspace: Workspace) -> int:
-    """The link of the page just read whose address shares most words with the gap; 0 where none does."""
+def _follow(workspace: Workspace) -> Action | None:
+    """To open the link of the page just read whose address shares most words with the gap; None where none does."""
     wanted = set(terms(workspace.gap.question))
     shared = [(len(wanted & set(terms(address))), -number) for number, address in workspace.links]
     count, number = max(shared, default=(0, 0))
-    return -number if count else 0
+    return Action("open", target=-number) if count else None
 
 
 def _plain(query: str) -> str:

@@ -6,24 +6,33 @@ Where a rule does as well as a call, a rule does it: the first search of a gap, 
 Knows no HTTP and no database. Made by reasoning/__init__.py, called by the engine through kit.Reasoner.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from django.utils.translation import gettext as _
 
 from config.endpoints import Endpoint
+from research.engine import cost
 from research.engine.kit import Delta
 from research.engine.values import (
     Action,
     Candidate,
+    Computation,
     Evidence,
+    Filled,
     Gap,
     Judgement,
     Kept,
+    Listed,
+    Plan,
+    Planned,
     Question,
     Section,
     Sentence,
+    Shape,
     Verdict,
     Workspace,
 )
@@ -31,35 +40,43 @@ from research.errors import BadReply, NotAllowed
 from research.prompts import Prompt, render
 from research.reasoning import replies
 from research.reasoning.client import Client
+from research.reasoning.extractive import ExtractiveReasoner
+from research.reasoning.fit import fit
 from research.reasoning.pieces import without_links
+from research.reasoning.sieve import best_documents
 from research.reasoning.sight import Passage, kept, numbered
 
 PASSAGES = 12  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
 EVIDENCE = 10  # of a section, and of a workspace's known
 LINKS = 12
+PICKED = 0.5  # score above which evidence was picked by the model (sight.py); what only the rules kept is below it
 REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the answer of an earlier one
 CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
 VERDICTS: Mapping[str, Verdict] = {"supported": "supported", "partly": "partly", "unsupported": "struck"}
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 class ModelReasoner:
-    """kit.Reasoner on OpenAI-compatible servers; `endpoints` names one for each role of config.endpoints.ROLES."""
+    """kit.Reasoner on OpenAI-compatible servers; `endpoints` names one for each role of config.endpoints.ROLES, `rules`
+    keep what the model overlooks."""
 
     name = "model"
+    hits = 8
 
-    def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(self, endpoints: Mapping[str, Endpoint], rules: ExtractiveReasoner) -> None:
         self._client = Client(endpoints)
+        self._rules = rules
 
-    async def plan(self, question: Question, most: int) -> tuple[str, ...]:
-        prompt = render("plan", question=question.text, most=most)
+    async def plan(self, question: Question, most: int) -> Plan:
+        prompt = render("plan", question=question.text, earlier=question.earlier, today=question.today, most=most)
         reply = await self._client.complete("planner", "plan", prompt, replies.Plan)
-        return _grounded(_distinct(reply.questions))[:most] or (question.text,)
+        return Plan(reply.kind, _grounded(_distinct(reply.questions))[:most] or (Planned(question.text),))
 
     async def act(self, workspace: Workspace) -> Action:
         gap = workspace.gap.question
-        if not workspace.queries and not REFERENCE.search(gap):
+        if not workspace.queries and not workspace.approach and not REFERENCE.search(gap):
             return Action("search", query=gap)  # nothing is known that would make a better query
         pages, links = _unread(workspace), workspace.links[:LINKS]
         numbers = [candidate.number for candidate in pages] + [number for number, _address in links]
@@ -70,8 +87,13 @@ class ModelReasoner:
                 "act",
                 question=workspace.question.text,
                 gap=gap,
+                criterion=workspace.gap.criterion,
+                approach=workspace.approach,
+                remarks=workspace.remarks,
                 known=known,
+                computed=workspace.computed,
                 queries=workspace.queries,
+                dead_ends=workspace.dead_ends,
                 opened=workspace.opened,
                 pages=pages,
                 links=links,
@@ -86,6 +108,8 @@ class ModelReasoner:
         return _action(reply, numbers)
 
     async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
+        """What the model picks; and below it what the rules would have kept, for a small model overlooks much: it goes
+        on to the report only where there is room (sieve.py)."""
         if not candidates:
             return ()
 
@@ -98,25 +122,73 @@ class ModelReasoner:
                 passages=passages,
             )
 
-        fitted, passages = await self._fit("reader", "note", numbered(candidates[:PASSAGES]), prompt)
+        seen = numbered(candidates[:PASSAGES])
+        fitted, passages = await self._fit("reader", "note", seen, prompt, about=workspace.gap.question)
         shown = [number for passage in passages for number in passage.spans]
         reply = await self._client.complete("reader", "note", fitted, replies.Note, allowed={"keep": shown})
-        return kept(workspace.gap.number, reply.keep, passages)
+        picked = kept(workspace.gap.number, reply.keep, passages)
+        by_rule = await self._rules.note(workspace, candidates)
+        return (*picked, *(replace(one, score=one.score * PICKED) for one in by_rule))
 
     async def revise(
-        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
-    ) -> tuple[str, ...]:
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int, remarks: Sequence[str]
+    ) -> tuple[Planned, ...]:
+        standing = [gap for gap in gaps if gap.state != "dropped"]
+
         def prompt(shown: Sequence[Evidence]) -> Prompt:
-            resolved = [Gap(gap.number, _resolved(gap.question, gaps), gap.state, gap.outcome) for gap in gaps]
-            return render("revise", question=question.text, gaps=resolved, known=shown, most=most)
+            resolved = [replace(gap, question=_resolved(gap.question, gaps)) for gap in standing]
+            return render("revise", question=question.text, remarks=remarks, gaps=resolved, known=shown, most=most)
 
         fitted, _shown = await self._fit("planner", "revise", _best(known), prompt)
         reply = await self._client.complete("planner", "revise", fitted, replies.Revise)
         if reply.complete:
             return ()
         asked = {_plain(_resolved(gap.question, gaps)) for gap in gaps}
-        new = [_resolved(text, gaps) for text in _distinct(reply.questions)]
-        return tuple(text for text in new if _plain(text) not in asked)[:most]
+        new = [replace(one, question=_resolved(one.question, gaps)) for one in _distinct(reply.questions)]
+        return tuple(one for one in new if _plain(one.question) not in asked)[:most]
+
+    async def choose(self, task: str, criteria: Sequence[str], options: Sequence[str]) -> int:
+        numbered_options = list(enumerate(options, start=1))
+
+        def prompt(shown: Sequence[tuple[int, str]]) -> Prompt:
+            return render("choose", task=task, criteria=[one for one in criteria if one], options=shown)
+
+        fitted, shown = await self._fit("judge", "choose", numbered_options, prompt)
+        allowed: replies.Allowed = {"number": [number for number, _option in shown]}
+        reply = await self._client.complete("judge", "choose", fitted, replies.Choose, allowed=allowed)
+        return reply.number - 1 if 1 <= reply.number <= len(shown) else 0
+
+    async def shape(self, question: Question) -> Shape:
+        prompt = render("shape", question=question.text)
+        reply = await self._client.complete("planner", "shape", prompt, replies.Shape)
+        columns, queries = _lines(reply.columns), _lines([*reply.queries, reply.item])
+        return Shape(without_links(reply.item), columns, queries)
+
+    async def items(self, shape: Shape, candidates: Sequence[Candidate]) -> tuple[Listed, ...]:
+        def prompt(passages: Sequence[Passage]) -> Prompt:
+            return render("items", item=shape.item, passages=passages)
+
+        fitted, passages = await self._fit("reader", "items", numbered(candidates[:PASSAGES]), prompt)
+        shown = [number for passage in passages for number in passage.spans]
+        reply = await self._client.complete("reader", "items", fitted, replies.Items, allowed={"sentence": shown})
+        named = [(without_links(one.name), kept(0, [one.sentence], passages)) for one in reply.items]
+        return tuple(Listed(name, where[0]) for name, where in named if name and where)
+
+    async def cell(self, shape: Shape, item: str, column: str, candidates: Sequence[Candidate]) -> Filled:
+        def prompt(passages: Sequence[Passage]) -> Prompt:
+            return render("cell", item=item, column=column, passages=passages)
+
+        fitted, passages = await self._fit("reader", "cell", numbered(candidates[:PASSAGES]), prompt)
+        shown = [0, *(number for passage in passages for number in passage.spans)]
+        reply = await self._client.complete("reader", "cell", fitted, replies.Cell, allowed={"sentence": shown})
+        where = kept(0, [reply.sentence], passages)
+        return Filled(_prose(reply.value), where[0] if where and reply.value.strip() else None)
+
+    async def sift(
+        self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
+    ) -> tuple[int, ...]:
+        """By rule: all of it is what the model picked, best first for each gap."""
+        return best_documents(gaps, known, most)
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         """One section for each gap that has evidence, in the plan's order: a rule does this as well as a call."""
@@ -124,15 +196,19 @@ class ModelReasoner:
         found = [gap for gap in gaps if served[gap.number]]
         found = [gap for gap in found if gap.state != "given_up"] or found
         return tuple(
-            Section(_resolved(gap.question, gaps), tuple(one.number for one in _best(served[gap.number])))
-            for gap in found
+            Section(_resolved(gap.text, gaps), tuple(one.number for one in _best(served[gap.number]))) for gap in found
         )
 
     async def draft(
-        self, question: Question, section: Section, known: Sequence[Evidence], delta: Delta
+        self,
+        question: Question,
+        section: Section,
+        known: Sequence[Evidence],
+        computed: Sequence[Computation],
+        delta: Delta,
     ) -> tuple[Sentence, ...]:
         def prompt(shown: Sequence[Evidence]) -> Prompt:
-            return render("draft", question=question.text, heading=section.heading, known=shown)
+            return render("draft", question=question.text, heading=section.heading, known=shown, computed=computed)
 
         own = [evidence for evidence in known if evidence.number in section.evidence]
         if not own:
@@ -183,26 +259,42 @@ class ModelReasoner:
         return _prose(reply.answer)
 
     async def _fit(
-        self, role: str, step: str, items: Sequence[T], prompt: Callable[[Sequence[T]], Prompt]
+        self,
+        role: str,
+        step: str,
+        items: Sequence[T],
+        prompt: Callable[[Sequence[T]], Prompt],
+        *,
+        about: str = "",
+        most: int | None = None,
     ) -> tuple[Prompt, Sequence[T]]:
-        """The prompt with as many of the items, from the first, as the model's context has room for; and these.
+        """The prompt with as many of the (best `most`) items as the context has room for, some in short; and these.
 
-        Whole items only: half a passage would be misread. Raises BadReply where not one has room.
+        What is not shown is said in the prompt and counted (fit.py). Raises BadReply where not one has room.
         """
-        room = await self._client.room(role, step)
-        for count in range(len(items), -1, -1):
-            made = prompt(items[:count])
-            if made.tokens <= room and (count or not items):
-                return made, items[:count]
-        raise BadReply(_("The step %(step)s does not fit the model's context.") % {"step": step})
+
+        async def fits(made: Prompt) -> bool:
+            return await self._client.fits(role, step, made)
+
+        fitted = await fit(items, prompt, fits, about, most)
+        if fitted is None:
+            raise BadReply(_("The step %(step)s does not fit the model's context.") % {"step": step})
+        if fitted.shortened or fitted.left_out:
+            log.info("%s: %d in short, %d left out for want of room", step, fitted.shortened, fitted.left_out)
+            cost.spend(shortened=fitted.shortened, left_out=fitted.left_out)
+        return fitted.prompt, fitted.shown
 
 
 def _kinds(workspace: Workspace, can_open: bool) -> list[str]:
     """The actions that may be chosen now: an answer needs the effort's least searching and something to rest on."""
     kinds = ["search"]
     if can_open:
-        kinds.append("open")
-    if workspace.may_answer and workspace.known:
+        kinds += ["open", "find"]
+    if workspace.view.query or workspace.view.snapshot:
+        kinds.append("more")
+    if re.search(r"\d", " ".join(one.quote for one in workspace.known)):
+        kinds.append("compute")
+    if workspace.may_answer and any(one.score > PICKED for one in workspace.known):
         kinds.append("answer")
     if workspace.may_answer:
         kinds.append("give_up")
@@ -217,12 +309,14 @@ def _action(reply: replies.Act, numbers: Iterable[int]) -> Action:
             if not query:
                 raise BadReply(_("The model asked for a search without a query."))
             return Action("search", query=query, reasoning=reply.thought)
-        case "open":
+        case "open" | "find":
             if reply.number not in numbers:
                 raise NotAllowed(
                     _("The model named number %(number)s, which it was not shown.") % {"number": reply.number}
                 )
-            return Action("open", target=reply.number, reasoning=reply.thought)
+            return Action(reply.kind, query=reply.query, target=reply.number, reasoning=reply.thought)
+        case "more" | "compute":
+            return Action(reply.kind, query=reply.query, reasoning=reply.thought)
         case _:
             return Action(reply.kind, reasoning=reply.thought, outcome=without_links(reply.outcome))
 
@@ -268,18 +362,23 @@ def _plain(text: str) -> str:
     return "".join(character for character in text.casefold() if character.isalnum())
 
 
-def _grounded(questions: Sequence[str]) -> tuple[str, ...]:
+def _grounded(planned: Sequence[Planned]) -> tuple[Planned, ...]:
     """Without sub-questions that refer to themselves or to one that is not before them: nothing could resolve those."""
-    kept: list[str] = []
-    for text in questions:
-        if all(1 <= int(number) <= len(kept) for number in REFERENCE.findall(text)):
-            kept.append(text)
+    kept: list[Planned] = []
+    for one in planned:
+        if all(1 <= int(number) <= len(kept) for number in REFERENCE.findall(one.question)):
+            kept.append(one)
     return tuple(kept)
 
 
-def _distinct(questions: Iterable[str]) -> tuple[str, ...]:
+def _distinct(questions: Iterable[replies.Asked]) -> tuple[Planned, ...]:
     """The questions on one line each, without empty ones and repeats."""
-    seen: dict[str, str] = {}
-    for text in questions:
-        seen.setdefault(_plain(text), without_links(text))
-    return tuple(text for plain, text in seen.items() if plain)
+    seen: dict[str, Planned] = {}
+    for one in questions:
+        seen.setdefault(_plain(one.ask), Planned(without_links(one.ask), without_links(one.done_when)))
+    return tuple(one for plain, one in seen.items() if plain)
+
+
+def _lines(texts: Iterable[str]) -> tuple[str, ...]:
+    """The texts on one line each, without empty ones and repeats."""
+    return tuple(dict.fromkeys(line for text in texts if (line := without_links(text))))

@@ -6,7 +6,7 @@ JSON) and strictly inside. Called by reasoning/client.py (schema, read) and reas
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
@@ -14,13 +14,19 @@ from pydantic import BaseModel, Field, ValidationError
 Allowed = Mapping[str, Sequence[int | str]]  # a field's name -> the only values it may take
 
 
+class Asked(BaseModel):
+    ask: str
+    done_when: str = ""
+
+
 class Plan(BaseModel):
-    questions: list[str] = Field(json_schema_extra={"minItems": 1, "maxItems": 8})
+    kind: Literal["fact", "chain", "comparison", "survey", "latest", "essay"]
+    questions: list[Asked] = Field(json_schema_extra={"minItems": 1, "maxItems": 8})
 
 
 class Act(BaseModel):
     thought: str = ""
-    kind: Literal["search", "open", "answer", "give_up"]
+    kind: Literal["search", "open", "find", "more", "compute", "answer", "give_up"]
     query: str = ""
     number: int = 0
     outcome: str = ""
@@ -33,7 +39,31 @@ class Note(BaseModel):
 class Revise(BaseModel):
     thought: str = ""
     complete: bool
-    questions: list[str] = Field(default=[], json_schema_extra={"maxItems": 8})
+    questions: list[Asked] = Field(default=[], json_schema_extra={"maxItems": 8})
+
+
+class Choose(BaseModel):
+    reason: str = ""
+    number: int
+
+
+class Shape(BaseModel):
+    item: str
+    columns: list[str] = Field(json_schema_extra={"minItems": 1, "maxItems": 6})
+    queries: list[str] = Field(json_schema_extra={"minItems": 1, "maxItems": 6})
+
+
+class Items(BaseModel):
+    class Item(BaseModel):
+        name: str
+        sentence: int
+
+    items: list[Item] = Field(json_schema_extra={"maxItems": 20})
+
+
+class Cell(BaseModel):
+    sentence: int
+    value: str
 
 
 class Draft(BaseModel):
@@ -59,6 +89,7 @@ class Answer(BaseModel):
 
 
 R = TypeVar("R", bound=BaseModel)
+DECODER = json.JSONDecoder(strict=False)  # raw line ends may stand inside a string: small models write them
 
 
 class Unreadable(ValueError):
@@ -75,21 +106,75 @@ def schema(shape: type[BaseModel], allowed: Allowed) -> dict[str, Any]:
 
 
 def read(reply: str, shape: type[R]) -> R:
-    """The reply as `shape`. Raises Unreadable where there is no JSON object in it or it does not fit."""
+    """The reply as `shape`: the first JSON object in it that fits, be it all of the reply, in a code fence, among
+    prose, or what a tool is called with. Raises Unreadable where there is no JSON object in it or none fits."""
+    wrong: Unreadable | None = None
+    for found in objects(reply):
+        for candidate in [found, *_arguments(found)]:
+            try:
+                return shape.model_validate(candidate)
+            except ValidationError as error:
+                first = error.errors()[0]
+                place = ".".join(str(part) for part in first["loc"])
+                wrong = wrong or Unreadable(f"{place or 'the reply'}: {first['msg']}")
+    raise wrong or Unreadable(_trouble(reply))
+
+
+def objects(reply: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects in a text, from the first; not those inside of others."""
+    at = reply.find("{")
+    while at >= 0:
+        try:
+            found, end = DECODER.raw_decode(reply, at)
+        except (json.JSONDecodeError, RecursionError):
+            end = at + 1
+        else:
+            yield found
+        at = reply.find("{", end)
+
+
+def in_words(schema: Mapping[str, Any]) -> str:
+    """The schema as a short pattern of the JSON that it describes, for a model that sees nothing but its prompt."""
+    return _pattern(schema, schema.get("$defs", {}))
+
+
+def _pattern(node: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
+    if reference := node.get("$ref"):
+        return _pattern(parts[reference.rpartition("/")[2]], parts)
+    if "properties" in node:
+        return "{" + ", ".join(f'"{name}": {_pattern(one, parts)}' for name, one in node["properties"].items()) + "}"
+    if values := node.get("enum"):
+        shown = ", ".join(json.dumps(value, ensure_ascii=False) for value in values)
+        return f"(one of {shown})" if len(values) > 1 else shown
+    if node.get("type") == "array":
+        return "[]" if node.get("maxItems") == 0 else f"[{_pattern(node['items'], parts)}, ...]"
+    return {"string": '"..."', "boolean": "true or false"}.get(str(node.get("type")), "a number")
+
+
+def _arguments(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a tool is called with, where the object is such a call: some models call the step as if it were one."""
+    given = [found.get(name) for name in ("arguments", "parameters", "input")]
+    inner = found.get("function")
+    if isinstance(inner, dict):
+        given += _arguments(inner)
+    return [
+        one
+        for value in given
+        for one in ([value] if isinstance(value, dict) else objects(value) if isinstance(value, str) else [])
+    ]
+
+
+def _trouble(reply: str) -> str:
     start, end = reply.find("{"), reply.rfind("}")
     if start < 0:
-        raise Unreadable("there is no JSON object in it")
+        return "there is no JSON object in it"
     if end < start:
-        raise Unreadable("it breaks off in the middle")
+        return "it breaks off in the middle"
     try:
-        # strict=False lets raw line ends stand inside a string: small models write them.
-        return shape.model_validate(json.loads(reply[start : end + 1], strict=False))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Unreadable(f"{place or 'the reply'}: {first['msg']}") from error
+        DECODER.decode(reply[start : end + 1])
     except (json.JSONDecodeError, RecursionError) as error:
-        raise Unreadable(f"it is not valid JSON ({error})") from error
+        return f"it is not valid JSON ({error})"
+    return "there is no JSON object in it"
 
 
 def _strict(node: Any) -> Any:

@@ -1,68 +1,107 @@
 """What is known of a model server, and the connections to it: one pool for each event loop.
 
-Asks a server once for the models it serves, the length of its context and how many calls it works on at a time. Never
-asks it to think. The connection does not go through the egress door: the endpoint is the operator's own, named in the
-settings. Called by reasoning/client.py.
+Asks a server for the models it serves, the length of its context, how many calls it works on at a time and whether it
+counts tokens. Never asks it to think: what it can do is found out by probe.py. The connection does not go through the
+egress door: the endpoint is the operator's own, named in the settings. Called by reasoning/probe.py.
 """
 
 import asyncio
+import json
+import logging
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import httpx2
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from config.endpoints import Endpoint
 from research.errors import RetryLater, RunFailed
+from research.reasoning.tokens import Count, Tokens, tokenizer
+from research.reasoning.turns import Turns
 
 CONNECT_SECONDS = 5.0
 ASK_SECONDS = 10.0
 FRESH_SECONDS = 600.0  # a server may be restarted with another model or context
 WINDOW = 8192  # tokens of context of a server that does not say
-CALLS_AT_ONCE = 8  # for a server that does not say how many it works on at a time
+CALLS_AT_ONCE = 8  # to begin with, for a server that does not say how many it works on at a time
+# As vLLM and SGLang, OpenRouter and others, Mistral, and Groq name the length of a model's context in their lists.
+WINDOW_NAMES = ("max_model_len", "context_length", "max_context_length", "context_window")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Abilities:
+    """What a server was found to do. `thinks` is also set when it is seen to later: then a reply gets more room."""
+
+    schema: Literal["obeyed", "ignored", "refused"] = "obeyed"  # response_format with a JSON schema
+    left_out: frozenset[str] = frozenset()  # fields of a request that it refuses
+    thinks: bool = False
+    tools: str = ""  # what it made of a tool that it was offered; empty: not asked. Only told, never used
+    unschemed: set[str] = field(default_factory=set)  # steps whose schema it could not work with
+
+    def schema_said(self, step: str) -> bool:
+        """Whether the shape of a step's reply has to be said in its prompt."""
+        return self.schema != "obeyed" or step in self.unschemed
+
+    def schema_sent(self, step: str) -> bool:
+        """Whether the schema of a step's reply may be sent."""
+        return self.schema != "refused" and step not in self.unschemed
 
 
 @dataclass
 class Server:
-    """An endpoint as it answered. `thinks` is set once it was seen to send thoughts: then a reply gets more room."""
+    """An endpoint as it answered."""
 
     endpoint: Endpoint
     http: httpx2.AsyncClient
     model: str
     served: tuple[str, ...]
     window: int  # tokens of prompt and reply together
-    turns: asyncio.Semaphore  # a call waits here rather than, against its time-out, in the server's own queue
+    window_from: Literal["server", "settings", "folder", "assumed"]
+    turns: Turns  # a call waits here rather than, against its time-out, in the server's own queue
+    tokens: Tokens
     asked_at: float  # monotonic
-    thinks: bool = False
+    abilities: Abilities = field(default_factory=Abilities)
+    probed: bool = False
+    probing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def ask_again(self) -> None:
+        """It failed as a server does that is being restarted: what is known of it may be true no more."""
+        self.asked_at = -FRESH_SECONDS
 
 
 @dataclass
 class _Pool:
     http: httpx2.AsyncClient
     servers: dict[Endpoint, Server] = field(default_factory=dict)
-    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turns: dict[str, Turns] = field(default_factory=dict)  # by address: two models of a server share its strength
+    asking: defaultdict[Endpoint, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
 
 
 async def server(endpoint: Endpoint) -> Server:
-    """The server at the endpoint, asked at most once in ten minutes.
+    """The server at the endpoint, asked at most once in ten minutes, and again once it was away.
 
     Raises RetryLater where it cannot be reached, and RunFailed where it refuses the key or no model can be chosen.
     """
     pool = _pool()
-    async with pool.asking:
+    async with pool.asking[endpoint]:
         known = pool.servers.get(endpoint)
         if known is None or time.monotonic() - known.asked_at > FRESH_SECONDS:
-            pool.servers[endpoint] = known = await _ask(pool.http, endpoint, known)
+            pool.servers[endpoint] = known = await _ask(pool, endpoint, known)
         return known
 
 
 async def close() -> None:
-    """Close the connections of the running loop: tests do, a worker keeps them until it ends."""
+    """Close the connections of the running loop: tests and commands do, a worker keeps them until it ends."""
     pool = _pools.pop(asyncio.get_running_loop(), None)
     if pool:
         await pool.http.aclose()
@@ -86,41 +125,107 @@ def _pool() -> _Pool:
     loop = asyncio.get_running_loop()
     if loop not in _pools:
         # No environment proxies: the server is mostly on this machine or in this network. Only connecting has a
-        # time-out here; how long a reply may take is client.py's.
+        # time-out here; how long a reply may take is talk.py's. turns.py bounds the connections.
         timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-        _pools[loop] = _Pool(httpx2.AsyncClient(timeout=timeout, trust_env=False))
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=settings.MODEL_CALLS_AT_ONCE)
+        _pools[loop] = _Pool(httpx2.AsyncClient(timeout=timeout, limits=limits, trust_env=False))
     return _pools[loop]
 
 
-async def _ask(http: httpx2.AsyncClient, endpoint: Endpoint, before: Server | None) -> Server:
+async def _ask(pool: _Pool, endpoint: Endpoint, before: Server | None) -> Server:
+    http = pool.http
     listed = await _get(http, endpoint, f"{endpoint.url}/models")
-    models = [entry for entry in listed.get("data") or [] if isinstance(entry, dict) and entry.get("id")]
+    entries = listed.get("data")
+    listing = entries if isinstance(entries, list) else []
+    models = [entry for entry in listing if isinstance(entry, dict) and entry.get("id")]
     served = tuple(str(entry["id"]) for entry in models)
     model = endpoint.model or next(iter(served), "")
     if not model:
         raise RunFailed(_("The model server %(url)s lists no models: set CHAT_MODEL.") % {"url": endpoint.url})
     entry = next((entry for entry in models if entry["id"] == model), {})
-    window, slots = _window(entry), None
+    told, slots = _window(entry), None
     if entry.get("owned_by") == "llamacpp":  # only llama.cpp has /props, beside /v1
-        props = await _get(http, endpoint, f"{endpoint.url.removesuffix('/v1')}/props")
-        window = _number((props.get("default_generation_settings") or {}).get("n_ctx")) or window
+        props = await _get(http, endpoint, f"{_beside(endpoint)}/props")
+        told = _number((props.get("default_generation_settings") or {}).get("n_ctx")) or told
         slots = _number(props.get("total_slots"))
-    calls = min(slots or CALLS_AT_ONCE, CALLS_AT_ONCE)
-    turns = before.turns if before else asyncio.Semaphore(calls)
-    return Server(
-        endpoint, http, model, served, window or WINDOW, turns, time.monotonic(), before.thinks if before else False
-    )
+    most = settings.MODEL_CALLS_AT_ONCE
+    turns = pool.turns.setdefault(endpoint.url, Turns(slots or CALLS_AT_ONCE, min(slots or most, most)))
+    tokens = await _tokens(http, endpoint, model)
+    if before and before.model == model:
+        tokens.remember(before.tokens)
+    windows: list[tuple[int | None, Literal["server", "settings", "folder", "assumed"]]] = [
+        (endpoint.context, "settings"),
+        (told, "server"),
+        (_of_folder(model), "folder"),
+        (min(WINDOW, _trained(entry) or WINDOW), "assumed"),
+    ]
+    window, source = next((tokens, source) for tokens, source in windows if tokens)
+    return Server(endpoint, http, model, served, window, source, turns, tokens, time.monotonic())
 
 
 def _window(entry: dict[str, Any]) -> int | None:
-    """The context's length in tokens as a list of models tells it: vLLM and SGLang as max_model_len, llama.cpp in meta.
+    """The context's length in tokens as a list of models tells it."""
+    told = (_number(entry.get(name)) for name in WINDOW_NAMES)
+    return next(filter(None, told), None) or _number(_meta(entry).get("n_ctx"))
 
-    n_ctx_train is what the model could have, not what this server gives it: it only bounds the assumed length.
-    """
-    meta = entry.get("meta") or {}
-    told = _number(entry.get("max_model_len")) or _number(meta.get("n_ctx"))
-    trained = _number(meta.get("n_ctx_train"))
-    return told or (min(WINDOW, trained) if trained else None)
+
+def _trained(entry: dict[str, Any]) -> int | None:
+    """What the model could have (llama.cpp), not what this server gives it: it only bounds the assumed length."""
+    return _number(_meta(entry).get("n_ctx_train"))
+
+
+def _meta(entry: dict[str, Any]) -> dict[str, Any]:
+    meta = entry.get("meta")
+    return meta if isinstance(meta, dict) else {}
+
+
+def _of_folder(model: str) -> int | None:
+    """The context of a model that is served from a folder of this machine, by its configuration."""
+    try:
+        config = json.loads((Path(model) / "config.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return _number(config.get("max_position_embeddings")) if isinstance(config, dict) else None
+
+
+async def _tokens(http: httpx2.AsyncClient, endpoint: Endpoint, model: str) -> Tokens:
+    """How tokens are counted for the model: by its server, with its tokenizer, or as an estimate."""
+    at_server = _counting_server(http, endpoint, model)
+    if await at_server("One two three.") is not None:
+        return Tokens("server", at_server)
+    try:
+        found = await asyncio.to_thread(tokenizer, endpoint.tokenizer, model)
+    except ValueError as error:
+        if endpoint.tokenizer:
+            raise RunFailed(_("CHAT_TOKENIZER is no tokenizer: %(why)s") % {"why": error}) from error
+        log.warning("The tokenizer of %s cannot be used: %s", model, error)
+        found = None
+    if endpoint.tokenizer and found is None:
+        raise RunFailed(_("CHAT_TOKENIZER is %(place)s, where no tokenizer.json is.") % {"place": endpoint.tokenizer})
+    return Tokens("tokenizer", found) if found else Tokens()
+
+
+def _counting_server(http: httpx2.AsyncClient, endpoint: Endpoint, model: str) -> Count:
+    """Counting as vLLM, SGLang (a "prompt") and llama.cpp (a "content") do it, beside /v1."""
+    url = f"{_beside(endpoint)}/tokenize"
+
+    async def count(piece: str) -> int | None:
+        body = {"model": model, "prompt": piece, "content": piece, "add_special_tokens": False}
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                response = await http.post(url, json=body, headers=headers(endpoint))
+            found = response.json() if response.is_success else None
+        except (httpx2.RequestError, TimeoutError, ValueError):
+            return None
+        tokens = found.get("tokens") if isinstance(found, dict) else None
+        return len(tokens) if isinstance(tokens, list) else None
+
+    return count
+
+
+def _beside(endpoint: Endpoint) -> str:
+    """Where a server has what is not of OpenAI's interface."""
+    return endpoint.url.removesuffix("/v1")
 
 
 def _number(value: object) -> int | None:
@@ -132,7 +237,7 @@ async def _get(http: httpx2.AsyncClient, endpoint: Endpoint, url: str) -> dict[s
     try:
         async with asyncio.timeout(ASK_SECONDS):
             response = await http.get(url, headers=headers(endpoint))
-    except (httpx2.TransportError, TimeoutError) as error:
+    except (httpx2.RequestError, TimeoutError) as error:
         raise unreachable(endpoint, error) from error
     except httpx2.InvalidURL as error:
         raise RunFailed(_("CHAT_URL is not an address: %(url)s") % {"url": endpoint.url}) from error

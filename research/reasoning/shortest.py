@@ -7,14 +7,8 @@ Pure. Called by reasoning/extractive.py.
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-_MONTH = (
-    r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.?"
-)
-_DATE = re.compile(
-    rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTH},? \d{{4}}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
-    rf"|{_MONTH},? \d{{4}}|\d{{4}}-\d{{2}}-\d{{2}}|(?:1[0-9]|20)\d{{2}}s?)\b"
-)
+from research.reasoning.relations import DATE
+
 _NUMBER = re.compile(
     r"\b(?:about |some |over |nearly |at least |at most |up to )?(?:\d[\d,.]*\d|\d|two|three|four|five|six|seven|eight"
     r"|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty|ninety|hundred|thousand|million)"
@@ -24,6 +18,7 @@ _NUMBER = re.compile(
 _NAME = re.compile(r"\b[A-Z][\w'’.-]*(?:\s+(?:of|the|de|van|von|der|la|du|al|bin|[A-Z][\w'’.-]*))*(?<![\s.])")
 _SMALL_WORDS = re.compile(r"(?:\s+(?:of|the|de|van|von|der|la|du|al|bin))+$")
 _PLACE = re.compile(r"\b(?:in|at|near|from|to|on|off)\s+(?:the\s+)?(?=[A-Z])")
+_BEGINS = re.compile(r"(?:^|[,;:.] )(?:(?:and|in|on|at|by|of|for|to|from|with) )?$", re.I)
 _GRAMMAR = frozenset(
     """a an and as at but by for from he her his if in it its no not of on or our she since so that the their then there
     these they this those to until when where which while who with you""".split()  # noqa: SIM905
@@ -38,20 +33,35 @@ def shortest(question: str, sentences: Sequence[str]) -> str:
 
 
 def _finder(question: str) -> Callable[[str, str], str] | None:
-    asked = question.casefold()
-    if re.search(r"\b(?:when|what (?:year|date|day)|which (?:year|date|day)|in what year)\b", asked):
-        return _date
-    if re.search(r"\b(?:how (?:many|much|long|old|large|often|far|tall|high|big)|what (?:number|percentage))\b", asked):
-        return _number
-    if re.search(r"\b(?:who|whom|whose)\b", asked):
-        return _name
-    if re.search(r"\b(?:where|(?:what|which) (?:city|country|town|state|place))\b", asked):
-        return _place
-    return None
+    """What finds a span of the kind that the question asks for: by the question word that it begins with, or a clause
+    of it does ("In the city where X is, who ..."), else by its first one."""
+    found = [(match, find) for pattern, find in _ASKS for match in pattern.finditer(question)]
+    if not found:
+        return None
+
+    def place(one: tuple[re.Match[str], object]) -> tuple[bool, int]:
+        begins = re.search(
+            r"(?:^|[,;:.] )(?:(?:and|in|on|at|by|of|for|to|from|with) )?$", question[: one[0].start()], re.I
+        )
+        return not begins, one[0].start()
+
+    match, find = min(found, key=place)
+    return find or _of_kind(match[1].casefold())
+
+
+def _of_kind(kind: str) -> Callable[[str, str], str]:
+    """Finds a name that says itself to be of the kind ("McDowell County"), else the first one."""
+
+    def find(sentence: str, question: str) -> str:
+        found = list(_names(sentence, question))
+        own = [name for name in found if kind.rstrip("s") in name.casefold()]
+        return next(iter([*own, *found]), "")
+
+    return find
 
 
 def _date(sentence: str, question: str) -> str:
-    return next((found for match in _DATE.finditer(sentence) if (found := match.group()) not in question), "")
+    return next((found for match in DATE.finditer(sentence) if (found := match.group()) not in question), "")
 
 
 def _number(sentence: str, question: str) -> str:
@@ -82,3 +92,16 @@ def _names(sentence: str, question: str) -> Iterator[str]:
             continue
         if name and name[0].isupper() and not set(re.findall(r"\w+", name.casefold())) <= mentioned:
             yield name
+
+
+_ASKS: tuple[tuple[re.Pattern[str], Callable[[str, str], str] | None], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), find)
+    for pattern, find in (
+        (r"\b(?:when|(?:what|which) (?:year|date|day|century|decade))\b", _date),
+        (r"\b(?:how (?:many|much|long|old|large|often|far|tall|high|big)|what (?:number|percentage))\b", _number),
+        (r"\b(?:who|whom|whose)\b", _name),
+        (r"\b(?:where|(?:what|which) (?:city|country|town|state|place))\b", _place),
+        # A kind of thing, in words of the question: a name that says it is of that kind.
+        (r"\b(?:what|which) (?!is\b|are\b|was\b|were\b|do\b|does\b|did\b|if\b)(\w+)", None),
+    )
+)

@@ -12,7 +12,7 @@ register = template.Library()
 @register.filter
 def spent(meter: Meter) -> str:
     """What was spent, and of how much: `1:05 of 5:00`, `3 of 30`, `12`."""
-    write = clock if meter.unit == "time" else whole
+    write = {"time": clock, "money": money}.get(meter.unit, whole)
     if not meter.most:
         return write(meter.spent)
     return _("%(spent)s of %(most)s") % {"spent": write(meter.spent), "most": write(meter.most)}
@@ -24,9 +24,15 @@ def unlocalized(number: float) -> str:
     return str(int(number))
 
 
+@register.filter
 def clock(seconds: float) -> str:
     """Minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def money(amount: float) -> str:
+    """An amount of money: to the hundredth, and a small one to its first two digits."""
+    return f"{amount:.2f}" if amount >= 1 else f"{amount:.2g}"
 
 
 def whole(number: float) -> str:

@@ -1,49 +1,48 @@
-"""The ask page: a question, its effort, where to look. Launches a run, shows how far indexing is; researches nothing.
+"""The ask page: a question, its effort and limits, where to look, what it follows. Launches a run, shows how far
+indexing is; researches nothing.
 
 Called by research/urls.py.
 """
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from config.endpoints import endpoints
 from research.access import run_read
-from research.engine.budget import BUDGETS
 from research.errors import BadQuestion
-from research.forms import AskForm
+from research.forms import AskForm, typed
 from research.launch import launch
 from research.models import Run
+from research.views.efforts import efforts
 from search_index import api
-
-
-@dataclass(frozen=True)
-class EffortShown:
-    """An effort with what it may spend, in words."""
-
-    value: str
-    label: str
-    spends: str
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
-    """Show the form, filled with `?again=RUN` or `?q=`; a good question becomes a run."""
+    """Show the form, filled with `?again=RUN`, `?follows=RUN` or `?q=`; a good question becomes a run."""
     sources = list(api.sources())
-    form = AskForm(request.POST or None, sources=sources, initial=_initial(request))
+    follows = _run(request, "follows")
+    form = AskForm(request.POST or None, sources=sources, initial=_initial(request, follows))
     if request.method == "POST" and form.is_valid():
         assert isinstance(request.user, User)
         asked = form.cleaned_data
         try:
-            run = launch(request.user, asked["question"], asked["effort"], asked["sources"], asked["sealed"])
+            run = launch(
+                request.user,
+                asked["question"],
+                asked["effort"],
+                asked["sources"],
+                asked["sealed"],
+                limits=form.limits,
+                review_plan=asked["review_plan"],
+                follows=follows,
+            )
         except BadQuestion as error:
             form.add_error("question", str(error))
         else:
@@ -51,7 +50,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     chosen = {int(value) for value in form["sources"].value() or [] if str(value).isdigit()}
     context = {
         "form": form,
-        "efforts": efforts(),
+        "follows": follows,
+        "efforts": efforts({}, has_model=bool(endpoints())),
         "sources": [(source, source.id in chosen) for source in sources],
         "passages": sum(source.passages for source in sources),
         "busy": [source for source in sources if source.activity],
@@ -74,31 +74,24 @@ def indexing(request: HttpRequest) -> HttpResponse:
     return render(request, "ask.html#indexing", context)
 
 
-def efforts() -> list[EffortShown]:
-    """Every effort with what it may spend."""
-    shown = [EffortShown("auto", str(Run.Effort.AUTO.label), _("low for a short question, else medium"))]
-    for value, most in BUDGETS.items():
-        minutes = ngettext("%(n)d minute", "%(n)d minutes", most.seconds // 60) % {"n": most.seconds // 60}
-        pages = ngettext("%(n)d page", "%(n)d pages", most.pages) % {"n": most.pages}
-        spends = _("up to %(pages)s, %(minutes)s") % {"pages": pages, "minutes": minutes}
-        shown.append(EffortShown(value, str(Run.Effort(value).label), spends))
-    return shown
+def _initial(request: HttpRequest, follows: Run | None) -> dict[str, object]:
+    """What the form starts with: a run to be asked again or to be followed, or a question from a link."""
+    again = _run(request, "again")
+    if again is None and follows is None:
+        return {"question": request.GET.get("q", "")}
+    like = again or follows
+    assert like is not None
+    initial: dict[str, object] = {"effort": like.effort, "sealed": like.sealed}
+    if again is not None:
+        initial |= {"question": again.question, "review_plan": again.review_plan, **typed(again.limits)}
+    chosen = list(like.sources.values_list("pk", flat=True))
+    return initial | ({"sources": chosen} if chosen else {})
 
 
-def _initial(request: HttpRequest) -> dict[str, object]:
-    """What the form starts with: a run to be asked again, or a question from a link."""
-    if again := request.GET.get("again"):
-        run = run_read(request, UUID(again)) if _is_uuid(again) else None
-        if run:
-            chosen = list(run.sources.values_list("pk", flat=True))
-            initial: dict[str, object] = {"question": run.question, "effort": run.effort, "sealed": run.sealed}
-            return initial | ({"sources": chosen} if chosen else {})
-    return {"question": request.GET.get("q", "")}
-
-
-def _is_uuid(text: str) -> bool:
+def _run(request: HttpRequest, name: str) -> Run | None:
+    """The run that the address names with `?name=`; None where it names none. Raises Http404."""
     try:
-        UUID(text)
+        run_id = UUID(request.GET.get(name, ""))
     except ValueError:
-        return False
-    return True
+        return None
+    return run_read(request, run_id)

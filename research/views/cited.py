@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from string import ascii_lowercase
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db.models import Prefetch, QuerySet
@@ -71,11 +72,41 @@ class SectionShown:
 
 
 @dataclass(frozen=True)
+class CellShown:
+    """A cell of a survey's table; `why` says why it is empty."""
+
+    column: str
+    value: str
+    why: str
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True)
+class RowShown:
+    """A thing of a survey with where it is named, and its cells in the order of the columns."""
+
+    item: str
+    citations: tuple[Citation, ...]
+    cells: tuple[CellShown, ...]
+
+
+@dataclass(frozen=True)
+class TableShown:
+    """A survey's table."""
+
+    item: str
+    columns: tuple[str, ...]
+    rows: tuple[RowShown, ...]
+    empty: int  # cells
+
+
+@dataclass(frozen=True)
 class ReportShown:
     """Everything that a page needs to set a report."""
 
     report: Report
     sections: tuple[SectionShown, ...]
+    table: TableShown | None
     sources: tuple[tuple[SourceShown, tuple[Citation, ...]], ...]
     checked: int
     struck: int
@@ -85,7 +116,9 @@ def cited(report: Report, address: Address) -> ReportShown:
     """The report as it is read. A fixed number of queries, however long it is."""
     claims = list(report.claims.prefetch_related(Prefetch("evidence", with_sources())))
     kept = [claim for claim in claims if claim.verdict != Claim.Verdict.STRUCK]
-    citations = _citations((evidence for claim in kept for evidence in claim.evidence.all()), address)
+    in_table = list(with_sources().filter(run=report.run_id, number__in=report.in_table)) if report.table else []
+    in_order = [evidence for claim in kept for evidence in claim.evidence.all()]
+    citations = _citations([*in_order, *in_table], address)
     sections, introduced = [], set[int]()
     for heading, members in groupby(claims, key=lambda claim: claim.section):
         shown = [_shown(claim, citations, introduced) for claim in members]
@@ -95,6 +128,7 @@ def cited(report: Report, address: Address) -> ReportShown:
     return ReportShown(
         report,
         tuple(sections),
+        _table(report, citations),
         _sources(citations.values()),
         checked=len(claims),
         struck=sum(len(section.struck) for section in sections),
@@ -136,6 +170,28 @@ def _citations(cited_in_order: Iterable[Evidence], address: Address) -> dict[int
             mark = f"{number}{_letter(place)}" if len(several) > 1 else str(number)
             result[evidence.number] = Citation(mark, evidence.number, evidence.quote, address(evidence.number), shown)
     return result
+
+
+def _table(report: Report, citations: dict[int, Citation]) -> TableShown | None:
+    if not report.table:
+        return None
+
+    def marks(part: dict[str, Any]) -> tuple[Citation, ...]:
+        return tuple(citations[number] for number in part["evidence"] if number in citations)
+
+    rows = tuple(
+        RowShown(
+            row["item"],
+            marks(row)[:1],  # the first passage that names it: a thing may be named on a hundred pages
+            tuple(
+                CellShown(column, cell["value"], cell["why"], marks(cell))
+                for column, cell in zip(report.table["columns"], row["cells"], strict=True)
+            ),
+        )
+        for row in report.table["rows"]
+    )
+    empty = sum(not cell.value for row in rows for cell in row.cells)
+    return TableShown(report.table["item"], tuple(report.table["columns"]), rows, empty)
 
 
 def _letter(place: int) -> str:

@@ -1,28 +1,42 @@
-"""The picture of a run: its plan, its trail of steps by gap, its draft and what it has spent, read from the journal.
+"""The picture of a run: its plan as a tree, its trail of steps by gap, its draft and what it has spent, read from the
+journal.
 
 The run page draws all of it and the stream draws what is new with the same parts, so a reload in the middle shows the
-same picture. Reads rows, changes none. Called by views/run.py and stream.py.
+same picture. A picture `until` a step is the page as it was after that step: then the journal alone says what was
+known. Reads rows, changes none. Called by views/runs.py, views/wishes.py, views/replay.py and stream.py.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from django.db.models import FloatField, IntegerField, Sum
+from django.db.models import Count, FloatField, IntegerField, Max, Q, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from research.engine.budget import Budget, budget
-from research.models import Evidence, Gap, Run, Step
+from config.endpoints import currency
+from research.engine import findings
+from research.engine.budget import Budget
+from research.engine.values import Gap
+from research.models import Evidence, Run, Step
 from research.queue import place
+from research.told import told
 from research.views.cited import SourceShown, source, with_sources
+from research.views.efforts import EffortShown, efforts
+from research.views.trail import KINDS as DRAWN
+from research.views.trail import Trail, trail
+from research.views.tree import Branch, Counts, in_order, tree
 
 FINAL = (Run.State.DONE, Run.State.STOPPED, Run.State.FAILED)
 WRITING = ("outline", "draft", "check")  # steps that change the draft
+COUNTED = ("search", "more", "list", "open", "note", "cell")  # steps that a gap's counts are of
+ON_TRAIL = ("search", "open", "find", "more", "compute", "list", "shape", "calibrate", "revise", "wish")
 
 
 @dataclass(frozen=True)
@@ -54,14 +68,18 @@ class StepShown:
     result: dict[str, Any]
     error: str
     thinking: str  # of a reasoning model, shown in a fold
+    told: str  # what it did, in a line
+    key: str
+    attempt: int  # the number of the independent attempt that it belongs to; 0: none
     kept: tuple[Kept, ...] = ()
+    is_retried: bool = False  # a failed step that was done anew since, or will be
 
 
 @dataclass(frozen=True)
 class GapShown:
     """A sub-question with the steps that were made for it."""
 
-    gap: Gap
+    branch: Branch
     steps: tuple[StepShown, ...]
 
 
@@ -88,53 +106,145 @@ class DraftSection:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """Everything the run page shows of a run that is under way."""
+class Head:
+    """The top of the run page: its state, what it spends, and what can be done with it."""
 
     run: Run
-    gaps: list[GapShown]
-    steps: list[StepShown]  # of the whole run, not of a gap
-    sections: list[DraftSection]
     meters: list[Meter]
     place: int  # in the queue, 1 is next; 0 when it does not wait
-    seq: int  # of the last step that is drawn: the stream goes on from here
+    chosen: str  # what Auto chose, and why; empty while it has not
+    lacks: int  # sub-questions that stayed without an answer
+    efforts: list[EffortShown]  # to go on with; empty while it is under way
 
     @property
     def over(self) -> bool:
         return self.run.state in FINAL
 
+    @property
+    def ticks(self) -> bool:
+        """Whether its time goes on."""
+        return self.run.state == Run.State.RUNNING
 
-def picture(run: Run) -> Picture:
-    """The whole picture, in a fixed number of queries."""
-    steps = list(run.steps.order_by("seq"))
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything the run page shows of a run."""
+
+    run: Run
+    head: Head
+    branches: tuple[Branch, ...]  # the plan
+    gaps: list[GapShown]
+    whole: list[StepShown]  # steps of the whole run, not of a gap
+    trouble: list[StepShown]  # those of them that failed
+    sections: list[DraftSection]
+    trail: Trail
+    quiet: int  # seconds since the last step
+    seq: int  # of the last step that is drawn: the stream goes on from here
+
+    @property
+    def over(self) -> bool:
+        return self.head.over
+
+    @property
+    def live(self) -> bool:
+        return not self.head.over
+
+
+@dataclass(frozen=True)
+class Past:
+    """A journal as far as it is read, as findings.py asks it."""
+
+    steps: Sequence[Step]
+
+    def recorded(self, *kinds: str) -> list[Step]:
+        """The steps of these kinds that did not fail."""
+        return [step for step in self.steps if step.kind in kinds and not step.error]
+
+
+def picture(run: Run, until: int = 0, texts: Mapping[int, str] | None = None) -> Picture:
+    """The whole picture, in a fixed number of queries; `until` a step, if one is given. `texts` is what a person wrote
+    into the fields of the plan that could not be kept."""
+    steps = list(run.steps.filter(seq__lte=until) if until else run.steps.all())
+    gaps = _settled(run, steps) if until else rows(run)
+    counts = _counts([(step.kind, step.result.get("gap"), step.result.get("evidence")) for step in _counted(steps)])
+    branches = tree(gaps, counts, texts)
+    ordered = list(in_order(branches))
     shown = list(show(run, steps))
-    gaps = [
-        GapShown(gap, tuple(step for step in shown if step.gap == gap.number and on_trail(step)))
-        for gap in run.gaps.all()
-    ]
+    on = [step for step in shown if on_trail(step)]
+    numbers = {branch.number for branch in ordered}
+    whole = [step for step in on if step.gap not in numbers]
     return Picture(
         run=run,
-        gaps=gaps,
-        steps=[step for step in shown if not step.gap and step.error],
+        head=head(run, until),
+        branches=branches,
+        gaps=[GapShown(branch, tuple(step for step in on if step.gap == branch.number)) for branch in ordered],
+        whole=[step for step in whole if not step.error],
+        trouble=[step for step in whole if step.error],
         sections=draft(steps),
-        meters=meters(run),
-        place=place(run),
+        trail=trail(run, steps, {branch.number: branch.gap.text for branch in ordered}, until),
+        quiet=int((timezone.now() - steps[-1].finished_at).total_seconds()) if steps else 0,
         seq=steps[-1].seq if steps else 0,
     )
 
 
+def head(run: Run, until: int = 0) -> Head:
+    """The top of the page, in a fixed number of queries."""
+    over = run.state in FINAL
+    settled = run.steps.filter(kind="calibrate", error="").first() if run.effort == Run.Effort.AUTO else None
+    return Head(
+        run=run,
+        meters=meters(run, until),
+        place=place(run),
+        chosen=told("calibrate", settled.result) if settled and (not until or settled.seq <= until) else "",
+        lacks=run.gaps.filter(state="given_up").count() if over else 0,
+        efforts=efforts(run.limits, has_model=run.reasoner != "extractive")[1:] if over else [],
+    )
+
+
+def rows(run: Run) -> list[Gap]:
+    """The gaps as they are now, in the person's order."""
+    return [
+        Gap(row.number, row.question, row.state, row.outcome, row.criterion, place=row.place, asked=row.asked)  # type: ignore[arg-type]
+        for row in run.gaps.all()
+    ]
+
+
+def plan(run: Run, texts: Mapping[int, str] | None = None) -> tuple[Branch, ...]:
+    """The plan alone, in two queries."""
+    done = run.steps.filter(kind__in=COUNTED, error="").values_list("kind", "result__gap", "result__evidence")
+    return tree(rows(run), _counts(list(done)), texts)
+
+
+def drawn_trail(run: Run) -> Trail:
+    """The trail as a picture alone, in two queries."""
+    numbers = {branch.number: branch.gap.text for branch in in_order(tree(rows(run), {}))}
+    return trail(run, run.steps.filter(kind__in=DRAWN, error="").order_by("seq"), numbers)
+
+
 def show(run: Run, steps: Sequence[Step]) -> Iterable[StepShown]:
     """These steps with the evidence that they kept."""
-    numbers = {number for step in steps if step.kind == "note" for number in step.result.get("evidence", [])}
+    numbers = {number for step in steps for number in _kept(step)}
     kept = {
         evidence.number: Kept(evidence.number, evidence.quote, source(evidence, evidence.number))
         for evidence in (with_sources().filter(run=run, number__in=numbers) if numbers else Evidence.objects.none())
     }
+    again = {step.key.partition("/again/")[0] for step in steps if "/again/" in step.key}
+    again |= {step.result["key"] for step in steps if step.kind == "wish" and step.result.get("wish") == "retry"}
     for step in steps:
-        noted = step.result.get("evidence", []) if step.kind == "note" else []
-        found = tuple(kept[number] for number in noted if number in kept)
-        thinking = "\n\n".join(step.cost.get("thinking", []))
-        yield StepShown(step.seq, step.kind, _gap_of(step), step.result, step.error, thinking, found)
+        attempt = re.search(r"/attempt/(\d+)", step.key)
+        yield StepShown(
+            seq=step.seq,
+            kind=step.kind,
+            gap=_gap_of(step),
+            result=step.result,
+            error=step.error,
+            thinking="\n\n".join(step.cost.get("thinking", [])),
+            told=told(step.kind, step.result, step.error),
+            key=step.key,
+            attempt=int(attempt.group(1)) if attempt else 0,
+            kept=tuple(kept[number] for number in _kept(step) if number in kept),
+            is_retried=step.key in again,
+        )
 
 
 def on_trail(step: StepShown) -> bool:
@@ -144,7 +254,9 @@ def on_trail(step: StepShown) -> bool:
     if step.kind == "act":
         ends = step.result.get("kind") in {"answer", "give_up"}
         return bool(ends or step.result.get("reasoning") or step.thinking)
-    return step.kind in {"search", "open"} or (step.kind == "note" and bool(step.kept))
+    if step.kind == "choose":
+        return bool(step.result.get("outcomes"))
+    return step.kind in ON_TRAIL or (step.kind == "note" and bool(step.kept))
 
 
 def draft(steps: Iterable[Step]) -> list[DraftSection]:
@@ -164,25 +276,42 @@ def draft(steps: Iterable[Step]) -> list[DraftSection]:
     return list(sections.values())
 
 
-def meters(run: Run) -> list[Meter]:
-    """What the run has spent of its budget."""
-    most: Budget = budget(run.effort, run.question)
-    spent = run.steps.aggregate(
+def meters(run: Run, until: int = 0) -> list[Meter]:
+    """What the run has spent of its budget; `until` a step, if one is given."""
+    most = Budget(**run.budget)
+    steps = run.steps.filter(seq__lte=until) if until else run.steps.all()
+    spent = steps.aggregate(
         pages=Sum(Cast(KT("cost__pages"), IntegerField())),
         calls=Sum(Cast(KT("cost__model_calls"), IntegerField())),
         prompt=Sum(Cast(KT("cost__prompt_tokens"), FloatField())),
         completion=Sum(Cast(KT("cost__completion_tokens"), FloatField())),
+        money=Sum(Cast(KT("cost__money"), FloatField())),
+        revised=Count("pk", filter=Q(kind="revise")),
+        last_revised=Max("seq", filter=Q(kind="revise")),
+        last_act=Max("seq", filter=Q(kind="act")),
+        ended=Max("finished_at"),
     )
-    began = run.started_at or timezone.now()
-    seconds = ((run.finished_at or timezone.now()) - began).total_seconds()
+    under_way = (spent["last_act"] or 0) > (spent["last_revised"] or 0)  # a round ends when the plan is revised
     shown = [
-        Meter(_("time"), max(0.0, seconds), most.seconds, "time"),
+        Meter(_("time"), _seconds(run, spent["ended"] if until else None), most.seconds, "time"),
+        Meter(_("rounds"), spent["revised"] + under_way, most.rounds),
         Meter(_("pages opened"), spent["pages"] or 0, most.pages),
     ]
     if run.reasoner != "extractive":
         shown.append(Meter(_("tokens"), (spent["prompt"] or 0) + (spent["completion"] or 0), most.tokens))
         shown.append(Meter(_("model calls"), spent["calls"] or 0, 0))
+        if spent["money"]:
+            shown.append(Meter(currency(), spent["money"], 0, "money"))
     return shown
+
+
+def _seconds(run: Run, then: datetime | None) -> float:
+    """How long the run has worked: until now, or until its step at `then`. Pauses are counted to the end, so of an
+    earlier step in a run that paused it is at least nothing."""
+    now = timezone.now()
+    began = run.started_at or now
+    until = then or run.finished_at or run.paused_at or now
+    return max(0.0, (until - began - run.paused).total_seconds())
 
 
 def section_id(heading: str) -> str:
@@ -198,3 +327,37 @@ def _gap_of(step: Step) -> int:
     """The number of the gap a step was made for; a failed step has no result, but its key says it."""
     found = re.search(r"gap/(\d+)", step.key)
     return int(step.result.get("gap") or (found.group(1) if found else 0))
+
+
+def _kept(step: Step) -> list[int]:
+    return step.result.get("evidence", []) if step.kind in ("note", "list") else []
+
+
+def _counted(steps: Iterable[Step]) -> Iterable[Step]:
+    return (step for step in steps if step.kind in COUNTED and not step.error)
+
+
+def _counts(steps: Iterable[tuple[str, int | None, list[int] | None]]) -> dict[int, Counts]:
+    """What was done for each gap, of (kind, gap, evidence) of the steps that count."""
+    queries: Counter[int] = Counter()
+    pages: Counter[int] = Counter()
+    evidence: dict[int, set[int]] = defaultdict(set)
+    for kind, gap, kept in steps:
+        number = gap or 0
+        queries[number] += kind in ("search", "more", "list")
+        pages[number] += kind == "open"
+        evidence[number].update(kept or [])
+    return {number: Counts(queries[number], pages[number], len(evidence[number])) for number in queries}
+
+
+def _settled(run: Run, steps: Sequence[Step]) -> list[Gap]:
+    """The gaps as they were after the last of these steps. A report settles those that the hunt left open."""
+    gaps = list(findings.gaps(Past(steps)))
+    last = next((step for step in reversed(steps) if step.kind == "report" and not step.error), None)
+    if last is None or any(step.seq > last.seq and step.kind == "wish" for step in steps):
+        return gaps
+    lacking = set(last.result["not_found"])
+    return [
+        replace(gap, state="given_up" if gap.text in lacking else "closed") if gap.state == "open" else gap
+        for gap in gaps
+    ]

@@ -3,8 +3,10 @@
 Shows the journal and passes wishes on; the worker does the rest. Called by research/urls.py.
 """
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import and_
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -20,7 +22,7 @@ from research.access import run_read, run_write
 from research.launch import answer_now as ask_to_answer
 from research.launch import stop as ask_to_stop
 from research.models import Report, Run
-from research.views.picture import picture
+from research.views.picture import FINAL, drawn_trail, picture
 from research.views.reports import shown_to_owner
 
 PAGE = 20  # runs on a page of the list
@@ -45,10 +47,20 @@ def runs(request: HttpRequest) -> HttpResponse:
 @require_GET
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """One run: its plan, its steps, what it spent; the report in place once it is there."""
+    return run_page(request, run_read(request, run_id))
+
+
+@login_required
+@require_GET
+def trail(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """The trail as a picture; the run's page asks for it again while there is more to come. `?after=` is the last step
+    it has: 204 where nothing is new."""
     the_run = run_read(request, run_id)
-    drawn = picture(the_run)
-    report = shown_to_owner(the_run) if drawn.over else None
-    return render(request, "run.html", {"picture": drawn, "run": the_run, "shown": report})
+    drawn = drawn_trail(the_run)
+    live = the_run.state not in FINAL
+    if live and request.GET.get("after") == str(drawn.seq):
+        return HttpResponse(status=204)
+    return render(request, "run_parts.html#trail", {"run": the_run, "trail": drawn, "live": live})
 
 
 @login_required
@@ -82,3 +94,13 @@ def delete(request: HttpRequest, run_id: UUID) -> HttpResponse:
         messages.success(request, _("The run is deleted, with its report and its links."))
         return redirect("runs")
     return render(request, "run_delete.html", {"run": the_run})
+
+
+def run_page(
+    request: HttpRequest, the_run: Run, texts: Mapping[int, str] | None = None, status: int = 200, **more: Any
+) -> HttpResponse:
+    """The page of a run; `texts` (picture.py) and `more` are what a wish that could not be granted leaves on it."""
+    drawn = picture(the_run, texts=texts)
+    report = shown_to_owner(the_run) if drawn.over else None
+    context = {"picture": drawn, "run": the_run, "head": drawn.head, "branches": drawn.branches, "shown": report}
+    return render(request, "run.html", {**context, **more}, status=status)

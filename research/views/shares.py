@@ -21,8 +21,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from research.access import digest, report_read, share_read, share_write, shared_evidence_read, snapshot_read
 from research.models import Share
-from research.views.cited import cited
-from research.views.reports import report_page
+from research.views.cited import ReportShown, cited
+from research.views.reports import report_page, table_file
 from research.views.typeset import around, paragraphs
 
 
@@ -73,11 +73,29 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     the_share = share_read(token)
     if the_share.revoked_at:
         return render(request, "shared_revoked.html", status=410)
+    context = {
+        "shown": _shown(the_share, token),
+        "run": the_share.report.run,
+        "table_address": reverse("shared-table", args=[token]),
+    }
+    return render(request, "shared.html", context)
 
+
+@require_GET
+@unlisted
+def shared_table(request: HttpRequest, token: str) -> HttpResponse:
+    """The survey's table as a CSV file, for everybody with the link."""
+    the_share = share_read(token)
+    if the_share.revoked_at:
+        return render(request, "shared_revoked.html", status=410)
+    return table_file(_shown(the_share, token))
+
+
+def _shown(the_share: Share, token: str) -> ReportShown:
     def address(number: int) -> str:
         return reverse("shared-evidence", args=[token, number]) + "#passage"
 
-    return render(request, "shared.html", {"shown": cited(the_share.report, address), "run": the_share.report.run})
+    return cited(the_share.report, address)
 
 
 @require_GET

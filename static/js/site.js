@@ -11,14 +11,14 @@ for (const button of document.querySelectorAll("[data-theme-toggle]")) {
   });
 }
 
-// Enter sends a question, Shift+Enter makes a new line. While an input method composes, Enter belongs to it.
-for (const field of document.querySelectorAll("[data-enter-submits]")) {
-  field.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    field.form.requestSubmit();
-  });
-}
+// Enter sends what was typed, Shift+Enter makes a new line: by the button that is named, or by the form's own. While an
+// input method composes, Enter belongs to it.
+addEventListener("keydown", (event) => {
+  const by = event.target instanceof HTMLTextAreaElement ? event.target.dataset.enterSubmits : undefined;
+  if (by === undefined || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  if (by) document.getElementById(by).click(); else event.target.form.requestSubmit();
+});
 
 // A form is sent once: a second Enter must not ask twice. Coming back to the page opens it again.
 for (const form of document.querySelectorAll("form[data-once]")) {
@@ -52,11 +52,11 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-// Escape closes what hovers: the quote of a citation (WCAG 1.4.13) and the account menu.
+// Escape closes what hovers: the quote of a citation (WCAG 1.4.13), the account menu, the choices of going on.
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   root.classList.add("no-pops");
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
+  for (const menu of document.querySelectorAll("details[data-closes][open]")) {
     menu.open = false;
     menu.querySelector("summary").focus();
   }
@@ -67,7 +67,37 @@ for (const kind of ["pointerover", "focusin"]) {
   });
 }
 addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
+  for (const menu of document.querySelectorAll("details[data-closes][open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
+
+// A table is sorted by a column's head: up, then down. Numbers count as numbers, empty cells come last.
+const order = new Intl.Collator(document.documentElement.lang, { numeric: true });
+function sort(table, column) {
+  const head = table.tHead.rows[0].cells[column];
+  const down = head.getAttribute("aria-sort") === "ascending";
+  for (const cell of table.tHead.rows[0].cells) cell.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", down ? "descending" : "ascending");
+  const said = (row) => row.cells[column].querySelector(".no-value") ? "" : row.cells[column].textContent.trim();
+  const rows = [...table.tBodies[0].rows].sort((one, other) => {
+    const [a, b] = [said(one), said(other)];
+    if (!a || !b) return (a ? 0 : 1) - (b ? 0 : 1);
+    return down ? order.compare(b, a) : order.compare(a, b);
+  });
+  table.tBodies[0].append(...rows);
+}
+function sortable(within) {
+  for (const table of within.querySelectorAll("table[data-sortable]:not([data-ready])")) {
+    table.dataset.ready = "yes";
+    [...table.tHead.rows[0].cells].forEach((cell, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = cell.textContent;
+      button.addEventListener("click", () => sort(table, column));
+      cell.replaceChildren(button);
+    });
+  }
+}
+sortable(document);
+new MutationObserver(() => sortable(document)).observe(document.body, { childList: true, subtree: true });

@@ -48,7 +48,7 @@ def test_a_run_is_watched_from_its_plan_to_its_report(new_page, owner, run, say,
 
     gap = make_gap(run, question="Who paid for it?")
     step("plan", {"gaps": [{"number": 1, "question": gap.question}]})
-    expect(page.locator("#gap-1")).to_contain_text("Who paid for it?")
+    expect(page.locator("#plan-1")).to_contain_text("Who paid for it?")
     expect(page.get_by_text("The plan comes first")).to_have_count(0)
 
     evidence = make_evidence(gap, make_snapshot())
@@ -86,7 +86,7 @@ def test_a_run_can_be_stopped_while_it_streams(new_page, owner, run, step):
     page.goto(reverse("run", args=[run.pk]))
     make_gap(run)
     step("plan", {"gaps": [{"number": 1, "question": "?"}]})
-    expect(page.locator("#gap-1")).to_be_visible()  # the buttons have come with the stream by now
+    expect(page.locator("#plan-1")).to_be_visible()  # the buttons have come with the stream by now
     page.get_by_role("button", name="Answer now").click()
     expect(page.get_by_text("answering with what it has")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
@@ -94,6 +94,43 @@ def test_a_run_can_be_stopped_while_it_streams(new_page, owner, run, step):
     run.refresh_from_db()
     assert run.answer_now
     assert run.stop_requested
+
+
+def test_what_is_being_typed_and_what_is_unfolded_stays_while_the_plan_moves(new_page, owner, run, step):
+    make_gap(run, question="Who paid for it?")
+    step("plan", {"gaps": [{"number": 1, "question": "Who paid for it?"}]})
+    page = new_page(owner)
+    page.goto(reverse("run", args=[run.pk]))
+    page.locator("#edit-1 summary").click()
+    page.locator("#text-1").fill("Who paid for the clock?")
+    page.get_by_text("Add a sub-question").click()
+    page.locator("#new").fill("And who tried it?")
+    make_gap(run, 2, question="When was it paid?", place=2)
+    step("revise", {"round": 1, "gaps": [{"number": 2, "question": "When was it paid?"}]})
+    expect(page.locator("#plan-2")).to_contain_text("When was it paid?")
+    expect(page.locator("#text-1")).to_have_value("Who paid for the clock?")
+    expect(page.locator("#text-1")).to_be_visible()
+    expect(page.locator("#new")).to_have_value("And who tried it?")
+    page.locator("#add-button").click()
+    expect(page.locator("#plan-3")).to_contain_text("And who tried it?")
+    expect(page.locator("#new")).to_have_value("")
+    page.locator("#text-1").press("Enter")
+    expect(page.locator("#plan-1 .gap-text")).to_contain_text("Who paid for the clock?")
+    assert run.gaps.get(number=1).question == "Who paid for the clock?"
+
+
+def test_the_page_says_for_how_long_it_has_waited(new_page, owner, run, say):
+    page = new_page(owner)
+    page.goto(reverse("run", args=[run.pk]))
+    expect(page.locator("#wire")).to_be_attached()
+    page.clock.install()
+    page.reload()
+    page.clock.run_for(5_000)
+    expect(page.locator("#since")).to_have_text("5 s")
+    say(activity="Reading on")
+    expect(page.locator("#activity")).to_have_text("Reading on")
+    page.clock.run_for(4_000)
+    expect(page.locator("#since")).to_have_text("4 s")
 
 
 def test_a_run_is_read_without_javascript(new_page, owner, run, step):

@@ -48,7 +48,17 @@ def under_way(owner):
 
 
 @pytest.fixture
-def addresses(report, under_way, owner):
+def planned(owner):
+    run = make_run(owner, state="review", started_at=timezone.now(), paused_at=timezone.now(), review_plan=True)
+    for number in range(1, 8):
+        gap = make_gap(run, number, question=f"{'Long words ' * 9} #{number - 1}?", criterion="a name", place=number)
+    make_step(run, "plan", {"gaps": [{"number": 1, "question": gap.question}]})
+    run.gaps.filter(number=3).update(state="dropped")
+    return run
+
+
+@pytest.fixture
+def addresses(report, under_way, planned, owner):
     token = "token-of-this-test"
     Share.objects.create(report=report, token_sha256=digest(token))
     run = report.run_id
@@ -58,6 +68,10 @@ def addresses(report, under_way, owner):
         reverse("runs") + "?q=nowhere",
         reverse("run", args=[run]),
         reverse("run", args=[under_way.pk]),
+        reverse("run", args=[planned.pk]),
+        reverse("replay", args=[under_way.pk]) + "?step=4",
+        reverse("replay", args=[run]) + "?step=2",
+        reverse("ask") + f"?follows={run}",
         reverse("run", args=[make_run(owner).pk]),
         reverse("run", args=[make_run(owner, state="failed", error="Do this.").pk]),
         reverse("report", args=[run, 1]),
@@ -79,6 +93,7 @@ def test_every_page_can_be_used_by_everybody(new_page, owner, addresses, scheme,
     found = []
     for visitor, address in [(stranger, "/sign-in"), *((page, address) for address in addresses)]:
         visitor.goto(address)
+        visitor.evaluate("for (const fold of document.querySelectorAll('main details')) fold.open = true")
         for violation in Axe().run(visitor).response["violations"]:
             nodes = "; ".join(node["html"][:120] for node in violation["nodes"])
             found.append(f"{address}: {violation['id']}: {nodes}")

@@ -23,11 +23,13 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from research import prompts
 from tests.fakes.json_server import Handler, answering
 
 FAULTS = (
@@ -51,6 +53,8 @@ FAULTS = (
     "slow",  # a pause between the pieces
     "plain",  # JSON although a stream was asked for
 )
+
+PROBE = "Write one word, any word."  # what research/reasoning/probe.py asks
 
 
 @dataclass
@@ -85,6 +89,16 @@ class ModelServer:
     models: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "scripted", "max_model_len": 8192}])
     asked: list[Asked] = field(default_factory=list)
     at_once: int = 0  # the most requests that were worked on at the same time
+    probed: list[Asked] = field(default_factory=list)  # what research/reasoning/probe.py asked: apart, and never faulty
+    obeys_schemas: bool = True
+    thinks: str = ""  # what it thinks before every reply; more than max_tokens leaves none
+    refuses: frozenset[str] = frozenset()  # fields of a request that it answers with 422
+    counts_tokens: bool = False  # at /tokenize: a token for every word
+    capacity: int = 0  # requests at a time, beyond which it answers 429; 0: no limit
+    tool_calls: bool = False  # whether it puts its reply into a tool call, as some models do
+    cached_tokens: int = 0  # of every prompt, as it tells them
+    refusal: dict[str, Any] = field(default_factory=dict)  # the body of "refused", unless the usual one
+    gone: int = 0  # clients that went away before they had their reply
     log: Path | None = None
     closed: threading.Event = field(default_factory=threading.Event)
     _working: int = 0
@@ -123,8 +137,9 @@ class ModelServer:
                 }
                 with self.log.open("a") as file:
                     file.write(json.dumps(line) + "\n")
+            full = bool(self.capacity and self._working > self.capacity)
         try:
-            yield fault
+            yield "full" if full else fault
         finally:
             asked.ended = time.time()
             with self._lock:
@@ -141,8 +156,19 @@ class ModelServer:
         """The scripted reply to a step, or the default one made of the prompt."""
         with self._lock:
             scripted = self._scripts[asked.step]
+            if asked.step == "probe" and not (self.obeys_schemas and "response_format" in asked.body):
+                return "sea"
+            if "tools" in asked.body:
+                return json.dumps({"name": "say_word", "arguments": {"word": "sea"}})
             reply = scripted.popleft() if scripted else default_reply(asked)
         return reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
+
+
+@cache
+def _step_of(first: str) -> str:
+    """The step by the first message of its prompt: where no schema names it."""
+    found = (name for name in prompts.names() if prompts.template(name).system.render().strip() == first)
+    return "probe" if first == PROBE else next(found, "")
 
 
 def default_reply(asked: Asked) -> dict[str, Any]:
@@ -158,6 +184,8 @@ def default_reply(asked: Asked) -> dict[str, Any]:
         "judge": lambda _: {"reason": "The evidence says so.", "verdict": "supported"},
         "rewrite": lambda prompt: {"text": _line(prompt, "Sentence")},
         "answer": _answer,
+        "choose": lambda _: {"reason": "By rule.", "number": 1},
+        "probe": lambda _: {"word": _probed_word(asked)},
     }.get(asked.step)
     return make(prompt) if make else {"reply": "unscripted"}
 
@@ -173,7 +201,7 @@ def _words(text: str) -> set[str]:
 
 def _plan(prompt: str) -> dict[str, Any]:
     found = re.search(r"^<<< (.*) >>>$", prompt, re.MULTILINE)
-    return {"questions": [found[1] if found else prompt]}
+    return {"kind": "fact", "questions": [{"ask": found[1] if found else prompt, "done_when": "By rule."}]}
 
 
 def _act(prompt: str) -> dict[str, Any]:
@@ -208,6 +236,11 @@ def _answer(prompt: str) -> dict[str, Any]:
     return {"thought": "By rule.", "answer": " ".join(claims[0].split()[:12]) if claims else ""}
 
 
+def _probed_word(asked: Asked) -> str:
+    """The only word that the schema of a probe allows."""
+    return str(asked.body["response_format"]["json_schema"]["schema"]["properties"]["word"]["enum"][0])
+
+
 class _Handler(Handler):
     def do_GET(self) -> None:
         if self.path == "/v1/models":
@@ -217,32 +250,45 @@ class _Handler(Handler):
 
     def do_POST(self) -> None:
         body = self.asked()
+        if self.path == "/tokenize" and self.server.fake.counts_tokens:
+            return self.json(200, {"tokens": body["prompt"].split(), "max_model_len": 8192})
         if self.path != "/v1/chat/completions":
             return self.json(404, {"error": {"message": "no such page", "code": 404}})
         step = body.get("response_format", {}).get("json_schema", {}).get("name", "")
+        step = step or _step_of(str(body["messages"][0]["content"]))
         asked = Asked(step, body, {key.lower(): value for key, value in self.headers.items()}, time.time())
+        if unknown := self.server.fake.refuses & body.keys():
+            return self.json(422, {"detail": f"Unexpected fields in the request: {set(unknown)}"})
+        if step == "probe" or "tools" in body:
+            self.server.fake.probed.append(asked)
+            return self._answer(asked, "")
         with self.server.fake.working(asked) as fault:
             try:
                 return self._answer(asked, fault)
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = asked.gone = True  # it stopped waiting, or was killed
+                self.server.fake.gone += 1
                 return None
 
     def _answer(self, asked: Asked, fault: str) -> None:
         if self.server.fake.latency and select.select([self.connection], [], [], self.server.fake.latency)[0]:
             raise ConnectionResetError  # nobody says more before the reply: the client has hung up
-        refusals = {"busy": 429, "broken": 500, "unauthorised": 401, "unknown": 404, "refused": 400}
+        refusals = {"full": 429, "busy": 429, "broken": 500, "unauthorised": 401, "unknown": 404, "refused": 400}
         if fault in refusals:
             message = {"message": f"scripted fault: {fault}", "code": refusals[fault]}
-            return self.json(refusals[fault], {"error": message}, {"Retry-After": "7"} if fault == "busy" else {})
+            body = (self.server.fake.refusal if fault == "refused" else {}) or {"error": message}
+            return self.json(refusals[fault], body, {"Retry-After": "7"} if fault == "busy" else {})
         if fault == "hang":
-            self.server.fake.closed.wait(600)
-            return self._cut()
+            return self._wait()
         text, thoughts, finish = self._spoilt(self.server.fake.reply(asked), fault)
+        if self.server.fake.thinks and not thoughts:
+            thoughts = self.server.fake.thinks
+            if len(thoughts) // 4 > asked.body.get("max_tokens", 10_000):
+                text, finish = "", "length"
         if fault == "plain" or not asked.body.get("stream"):
             message = {"role": "assistant", "content": text, "reasoning_content": thoughts or None}
             choice = {"index": 0, "message": message, "finish_reason": finish}
-            return self.json(200, {"object": "chat.completion", "choices": [choice], "usage": _usage(asked, text)})
+            return self.json(200, {"object": "chat.completion", "choices": [choice], "usage": self._usage(asked, text)})
         return self._stream(asked, fault, text, thoughts, finish)
 
     @staticmethod
@@ -274,7 +320,10 @@ class _Handler(Handler):
         self.end_headers()
         self._event(_chunk({"role": "assistant", "content": ""}))
         pieces = [("reasoning_content", piece) for piece in _pieces(thoughts)]
-        pieces += [("content", piece) for piece in _pieces(text)]
+        name = "tool_calls" if self.server.fake.tool_calls else "content"
+        pieces += [(name, piece) for piece in _pieces(text)]
+        if self.server.fake.tool_calls:
+            self._event(_chunk({"role": "assistant", "tool_calls": [{"function": {"name": "reply"}}]}))
         pause = 0.1 if fault == "slow" else self.server.fake.pause
         for count, (name, piece) in enumerate(pieces):
             if count == len(pieces) // 2 and fault in {"drop", "stall", "error"}:
@@ -285,15 +334,33 @@ class _Handler(Handler):
                 time.sleep(pause)
         self._event(_chunk({}, finish))
         if asked.body.get("stream_options", {}).get("include_usage"):
-            self._event({"object": "chat.completion.chunk", "choices": [], "usage": _usage(asked, text + thoughts)})
+            self._event(
+                {"object": "chat.completion.chunk", "choices": [], "usage": self._usage(asked, text + thoughts)}
+            )
         self._write(b"data: [DONE]\n\n")
         self.wfile.write(b"0\r\n\r\n")
+
+    def _usage(self, asked: Asked, text: str) -> dict[str, Any]:
+        prompt, completion = sum(len(message["content"]) for message in asked.body["messages"]) // 4, len(text) // 4
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+            "prompt_tokens_details": {"cached_tokens": self.server.fake.cached_tokens},
+        }
 
     def _halfway(self, fault: str) -> None:
         if fault == "error":
             self._event({"error": {"message": "scripted fault: out of memory", "code": 500}})
         if fault == "stall":
-            self.server.fake.closed.wait(600)
+            self._wait()
+        self._cut()
+
+    def _wait(self) -> None:
+        """Until the server is closed, or the client goes away."""
+        while not self.server.fake.closed.is_set():
+            if select.select([self.connection], [], [], 0.02)[0]:
+                raise ConnectionResetError
         self._cut()
 
     def _cut(self) -> None:
@@ -312,14 +379,11 @@ def _pieces(text: str) -> list[str]:
     return [text[at : at + 5] for at in range(0, len(text), 5)]
 
 
-def _chunk(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
+def _chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    if isinstance(piece := delta.get("tool_calls"), str):
+        delta = {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return {"object": "chat.completion.chunk", "model": "scripted", "choices": [choice]}
-
-
-def _usage(asked: Asked, text: str) -> dict[str, int]:
-    prompt = sum(len(message["content"]) for message in asked.body["messages"]) // 4
-    return {"prompt_tokens": prompt, "completion_tokens": len(text) // 4, "total_tokens": prompt + len(text) // 4}
 
 
 @contextlib.contextmanager

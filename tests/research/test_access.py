@@ -10,7 +10,7 @@ from tests.fakes.rows import make_report
 
 pytestmark = pytest.mark.django_db
 
-OPEN = {"sign-in", "healthz", "shared", "shared-evidence", "sign-out"}
+OPEN = {"sign-in", "healthz", "metrics", "shared", "shared-evidence", "shared-table", "sign-out"}
 # Addresses that belong to nobody: every signed-in person has them.
 COMMON = {"ask", "indexing", "runs", "search", "snapshot", "password", "password-changed"}
 
@@ -32,7 +32,8 @@ def addresses(report, share):
 
 @pytest.fixture
 def report(owner):
-    return make_report(owner)
+    rows = [{"item": "Harrison", "evidence": [1], "cells": [{"value": "£10,000", "evidence": [1], "why": ""}]}]
+    return make_report(owner, table={"item": "clockmakers", "columns": ["paid"], "rows": rows})
 
 
 @pytest.fixture

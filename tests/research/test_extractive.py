@@ -60,15 +60,18 @@ def reasoner() -> ExtractiveReasoner:
     ],
 )
 async def test_a_plan_is_the_questions_that_were_asked(reasoner, question, gaps):
-    assert list(await reasoner.plan(Question("run", question, (), sealed=False), 3)) == gaps
+    made = await reasoner.plan(Question("run", question, (), sealed=False), 3)
+    assert [gap.question for gap in made.gaps] == gaps
 
 
 async def test_what_is_kept_is_verbatim_best_first_and_does_not_overlap(reasoner):
-    kept = await reasoner.note(desk(), [candidate(), candidate(2, "Nothing of the kind. At all.")])
+    seen = [candidate(), candidate(2, "Nothing of the kind. At all.", score=0.1)]
+    kept = await reasoner.note(desk(), seen)
     assert "tries a job five times" in kept[0].quote
     assert [one.score for one in kept] == sorted((one.score for one in kept), reverse=True)
     for one in kept:
-        assert TEXT[one.start - 100 : one.end - 100] == one.quote
+        text = next(passage.text for passage in seen if passage.snapshot == one.snapshot)
+        assert text[one.start - 100 : one.end - 100] == one.quote
         assert len(one.quote) <= 500
     spans = sorted((one.snapshot, one.start, one.end) for one in kept)
     assert all(a[0] != b[0] or a[2] <= b[1] for a, b in pairwise(spans))
@@ -90,7 +93,7 @@ async def test_the_first_action_is_to_search_for_the_gap(reasoner):
 
 
 async def test_good_evidence_is_answered_from_once_that_is_allowed(reasoner):
-    known = (evidence(1, "Larkspur tries a job five times.", score=0.9),)
+    known = (evidence(1, "Larkspur may try a job five times.", score=0.9),)
     tried = ("How many times does Larkspur try a job?",)
     assert (await reasoner.act(desk(known=known, queries=tried, may_answer=True))).kind == "answer"
     assert (await reasoner.act(desk(known=known, queries=tried, may_answer=False))).kind != "answer"
@@ -140,7 +143,7 @@ async def test_a_section_is_made_of_quotations_only(reasoner):
     async def delta(text: str) -> None:
         pieces.append(text)
 
-    sentences = await reasoner.draft(question, sections[0], known, delta)
+    sentences = await reasoner.draft(question, sections[0], known, (), delta)
     assert [(one.text, one.evidence) for one in sentences] == [("Two.", (2,)), ("One.", (1,))]
     assert "".join(pieces).split() == ["Two.", "One."]
     assert (await reasoner.judge(sentences[0], known)).verdict == "quoted"
@@ -174,5 +177,5 @@ async def test_the_answer_comes_from_the_best_evidence(reasoner):
 
 async def test_weak_evidence_is_no_answer(reasoner):
     question = Question("run", "What is a job?", (), sealed=False)
-    assert await reasoner.answer(question, [], [evidence(1, "A job is a function.", 0.3)]) == ""
+    assert await reasoner.answer(question, [], [evidence(1, "Nothing of the kind.", 0.9)]) == ""
     assert await reasoner.answer(question, [], []) == ""

@@ -47,7 +47,7 @@ def test_the_report_is_printed_with_its_sources_and_the_steps_beside_it(library,
     output = capsys.readouterr()
     assert output.out.startswith(f"# {QUESTION}\n\n**Tor Vikdal**\n\n> ")
     assert "## Sources\n\n1. People, <http://larkspur.test/people.html>" in output.out
-    assert f"Searched “{QUESTION}”: 3 passages" in output.err
+    assert f"Searched “{QUESTION}”: 3 hits" in output.err
     assert "Kept" in output.err
 
 
@@ -69,7 +69,9 @@ def test_one_json_document_is_printed_in_the_shape_that_scripts_rely_on(library,
     assert list(evidence) == ["id", "quote", "url", "title", "snapshot", "start", "end", "gap"]
     assert (evidence["id"], evidence["title"], evidence["gap"]) == (1, "People", QUESTION)
     assert document["claims"][0]["evidence"] == [1]
-    assert set(document["cost"]) == {"seconds", "model_calls", "prompt_tokens", "completion_tokens", "pages"}
+    old = {"seconds", "model_calls", "prompt_tokens", "completion_tokens", "pages"}
+    added = {"cached_tokens", "model_seconds", "page_seconds", "index_seconds", "money", "currency"}
+    assert old | added <= set(document["cost"])
     assert document["queries"][0] == QUESTION
     assert Run.objects.get().owner.username == "boss"
 

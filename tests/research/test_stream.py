@@ -9,7 +9,7 @@ from django.urls import reverse
 from redis.asyncio import Redis
 
 from config.loop import in_thread
-from research import live, stream
+from research import launch, live, stream
 from research.models import Run
 from research.stream import Reader, event, follow, hub
 from research.views.picture import section_id
@@ -161,10 +161,12 @@ async def test_a_run_that_is_deleted_ends_the_stream(run, page, monkeypatch):
     await page.until("event: end")
 
 
-async def test_a_silent_run_keeps_the_connection_alive(page, monkeypatch):
+async def test_a_silent_run_tells_its_meters_again_and_again(page, monkeypatch):
+    assert stream.SILENCE_SECONDS + stream.POLL_SECONDS < 10  # the longest that a page stands still
     monkeypatch.setattr(stream, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.1)
-    await page.until(": still here")
+    monkeypatch.setattr(stream, "SILENCE_SECONDS", 0.1)
+    for _time in range(3):
+        await page.until('hx-target="#head"')
 
 
 async def test_a_change_of_the_head_is_shown_without_a_step(run, page, monkeypatch):
@@ -172,6 +174,46 @@ async def test_a_change_of_the_head_is_shown_without_a_step(run, page, monkeypat
     await page.until("Stop</button>")
     await in_thread(Run.objects.update, stop_requested=True)
     await page.until("stopping")
+
+
+async def test_a_plan_that_waits_for_review_comes_as_a_form_with_the_readers_token(run, page, monkeypatch):
+    monkeypatch.setattr(stream, "POLL_SECONDS", 0.05)
+    await page.until("Stop</button>")
+    await in_thread(Run.objects.update, state="review")
+    read = await page.until("Start the hunt")
+    assert 'value="token"' in read
+    assert "The plan waits for you." in read
+
+
+@pytest.mark.parametrize(
+    ("wish", "shown"),
+    [
+        (lambda run: launch.add_gap(run, "And when?"), 'id="trail-2"'),
+        (lambda run: launch.drop_gap(run, 1), "<del>What was paid?</del>"),
+        (lambda run: launch.reword_gap(run, 1, "What did he get?"), "What did he get?"),
+        (lambda run: launch.remark(run, "Leave blogs aside."), "You said: Leave blogs aside."),
+    ],
+)
+async def test_a_wish_from_another_tab_is_shown(run, page, monkeypatch, wish, shown):
+    monkeypatch.setattr(stream, "POLL_SECONDS", 0.05)
+    await page.until("Stop</button>")
+    await in_thread(wish, run)
+    read = await page.until('hx-target="#plan"')
+    assert shown in read
+
+
+async def test_what_is_thought_comes_as_it_is_thought_and_is_gone_with_the_next_step(run, page, broker):
+    await page.until("sea clock money")
+    waiting = asyncio.create_task(page.until("The Board"))
+    await subscribed()
+    while not waiting.done():
+        await broker.publish(live.channel(run.pk), json.dumps({"thinking": "The Board, <perhaps>."}))
+        await asyncio.sleep(0.1)
+    read = await waiting
+    assert 'hx-target="#thinking" hx-swap="beforeend"' in read
+    assert "&lt;perhaps&gt;" in read
+    await in_thread(make_step, run, "search", {"gap": 1, "query": "the second query", "hits": []})
+    await page.until('hx-target="#thinking" hx-swap="textContent"')
 
 
 async def test_all_readers_share_one_subscriber_and_leave_nothing_behind(run):

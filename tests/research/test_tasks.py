@@ -12,6 +12,7 @@ from config.loop import in_thread
 from research import live, tasks
 from research.engine import watch as watch_module
 from research.engine.journal import claim
+from research.engine.values import Plan, Planned
 from research.errors import RunFailed, StepFailed
 from research.models import Report, Run, Step
 from research.reasoning.extractive import ExtractiveReasoner
@@ -225,7 +226,7 @@ def test_the_tasks_share_the_workers_loop(run, library, monkeypatch):
     class Curious(ExtractiveReasoner):
         async def plan(self, question: Any, most: int) -> Any:
             seen.append(asyncio.get_running_loop())
-            return (question.text,)
+            return Plan("fact", (Planned(question.text),))
 
     async def here() -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()

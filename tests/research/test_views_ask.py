@@ -81,3 +81,56 @@ def test_the_page_costs_no_more_queries_with_more_sources(owner_client, sources,
         Source.objects.create(name=f"S{number}", kind="site", location="https://x.example/")
     with django_assert_max_num_queries(12):
         owner_client.get("/")
+
+
+def test_limits_of_ones_own_and_a_review_are_kept(owner_client, sources):
+    form = asking(sources=[source.pk for source in sources], review_plan="on", pages="5", tokens="40", seconds="3")
+    owner_client.post("/", form)
+    run = Run.objects.get()
+    assert run.review_plan
+    assert run.limits == {"pages": 5, "tokens": 40_000, "seconds": 180}
+    assert (run.budget["pages"], run.budget["seconds"], run.budget["rounds"]) == (5, 180, 3)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "reason"),
+    [("rounds", "0", "At least 1"), ("pages", "many", "a whole number"), ("seconds", "99999", "At most 1440")],
+)
+def test_a_limit_that_is_none_is_shown_again_with_the_reason(owner_client, sources, limit, value, reason):
+    answer = owner_client.post("/", asking(sources=[sources[0].pk], review_plan="on", **{limit: value}))
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert reason in page
+    assert f'value="{value}"' in page
+    assert '<details class="limits" open>' in page
+    assert 'name="review_plan" checked' in page
+    assert "Who made the first sea clock?" in page
+    assert not Run.objects.exists()
+
+
+def test_what_each_effort_may_spend_is_said(owner_client):
+    page = owner_client.get("/").content.decode()
+    for shown in ("up to 8 pages, 5 minutes, 1 round", "up to 100 pages, 60 minutes", "looks at the question and at a"):
+        assert shown in page
+    assert "k tokens" not in page  # without a model there are none
+
+
+def test_a_follow_up_says_what_it_follows_and_starts_from_it(owner_client, owner, guest, sources):
+    before = make_run(owner, question=f"The first {HOSTILE}", sealed=True, effort="high")
+    page = owner_client.get(f"/?follows={before.pk}").content.decode()
+    assert "The first &lt;script&gt;" in page
+    assert "Ask without it" in page
+    assert 'name="sealed" checked' in page
+    owner_client.post(f"/?follows={before.pk}", asking(sources=[sources[0].pk]))
+    assert Run.objects.exclude(pk=before.pk).get().follows == before
+    others = make_run(guest).pk
+    assert owner_client.get(f"/?follows={others}").status_code == 404
+    assert owner_client.post(f"/?follows={others}", asking(sources=[sources[0].pk])).status_code == 404
+
+
+def test_asking_again_takes_the_limits_along(owner_client, owner):
+    run = make_run(owner, limits={"seconds": 600, "pages": 7}, review_plan=True)
+    page = owner_client.get(f"/?again={run.pk}").content.decode()
+    assert 'name="seconds" value="10"' in page
+    assert 'name="pages" value="7"' in page
+    assert 'name="review_plan" checked' in page

@@ -167,6 +167,26 @@ async def test_the_cost_of_a_step_is_stored_and_side_by_side_work_is_counted_onc
     assert (await steps(claimed[0]))[0].cost["thinking"] == ["hm"]
 
 
+async def test_a_step_of_before_a_cost_was_counted_still_counts(claimed, listener):
+    async with Journal(*claimed, listener) as journal:
+        await journal.once("a", "act", {}, Work({"n": 1}))
+    old = {"seconds": 2.0, "model_calls": 3, "prompt_tokens": 5, "completion_tokens": 1, "pages": 0, "thinking": []}
+    await in_thread(Step.objects.filter(key="a").update, cost=old)
+    async with Journal(*claimed, listener) as journal:
+        spent = journal.spent()
+    assert (spent.model_calls, spent.cached_tokens, spent.money) == (3, 0, 0.0)
+
+
+async def test_what_a_step_waits_for_is_said_and_then_what_it_does(claimed, listener):
+    async with Journal(*claimed, listener) as journal:
+        await journal.activity("Reading")
+        await journal.aside("Waiting for the model: 2nd of 3")
+        await journal.aside("")
+        assert journal.news() == "Reading"  # what it waits for is not written
+    said = [message["activity"] for _run, message in listener.messages if "activity" in message]
+    assert said == ["Reading", "Waiting for the model: 2nd of 3", "Reading"]
+
+
 async def test_characters_that_the_database_refuses_are_left_out(claimed, listener):
     async with Journal(*claimed, listener) as journal:
         result = await journal.once("a", "act", {}, Work({"text": "nul \x00 and half a pair \ud800"}))

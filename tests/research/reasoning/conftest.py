@@ -8,6 +8,7 @@ from config.endpoints import ROLES, Endpoint
 from research.engine import cost
 from research.engine.values import Cost
 from research.reasoning import server
+from research.reasoning.probe import ready
 from tests.fakes.model_server import ModelServer, model_server  # noqa: F401 - a fixture
 
 
@@ -18,8 +19,9 @@ async def endpoints(model_server: ModelServer) -> AsyncIterator[dict[str, Endpoi
 
 
 @pytest.fixture
-def spent() -> Cost:
-    """What the test's calls cost."""
+async def spent(endpoints: dict[str, Endpoint]) -> Cost:
+    """What the test's calls cost, without the one that found out what the server can do."""
+    await ready(endpoints["reader"])
     fresh = Cost()
     cost.current.set(fresh)
     return fresh

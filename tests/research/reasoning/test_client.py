@@ -1,18 +1,22 @@
 """The client against the scripted server: every way in which a real one fails, and what it costs."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from config.endpoints import Endpoint
+from config.endpoints import Endpoint, Prices
+from research import prompts
+from research.engine import patience
 from research.engine.values import Cost
-from research.errors import BadReply, RetryLater, RunFailed
+from research.errors import BadReply, RetryLater, RunFailed, StepFailed
 from research.prompts import Prompt
-from research.reasoning import client, replies
+from research.reasoning import client, replies, server, talk
 from research.reasoning.client import Client
-from tests.fakes.model_server import ModelServer
+from tests.fakes.model_server import FAULTS, ModelServer
 
-PROMPT = Prompt("You pick.", "[1] Sharks swim.\n[2] Cats sleep.")
+NOTE = prompts.template("note").system.render().strip()
+PROMPT = Prompt(NOTE, "[1] Sharks swim.\n[2] Cats sleep.")
 Endpoints = dict[str, Endpoint]
 
 
@@ -34,6 +38,7 @@ async def test_a_reply_comes_in_the_shape_that_was_asked_for(
     assert "authorization" not in asked.headers
     assert spent.model_calls == 1
     assert spent.prompt_tokens == len(PROMPT.system + PROMPT.user) // 4
+    assert spent.model_seconds > 0
     assert spent.completion_tokens > 0
     assert spent.thinking == []
 
@@ -87,12 +92,23 @@ async def test_prose_around_the_json_needs_no_repair(endpoints: Endpoints, model
     assert len(model_server.asked) == 1
 
 
-async def test_a_reply_in_a_circle_is_cut_off(endpoints: Endpoints, model_server: ModelServer, spent: Cost) -> None:
+async def test_a_reply_in_a_circle_is_cut_off_and_asked_for_anew(
+    endpoints: Endpoints, model_server: ModelServer, spent: Cost
+) -> None:
+    model_server.script("note", {"keep": [1]}, {"keep": [2]})
     model_server.fail("circle")
+    assert await ask(endpoints) == [2]
+    first, again = (asked.body for asked in model_server.asked)
+    assert again["messages"] == first["messages"]
+    assert again["temperature"] > first["temperature"]  # as cold as before, it would go in the same circle
+    assert spent.completion_tokens < 500
+
+
+async def test_a_reply_that_stays_in_its_circle_is_a_bad_reply(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.fail("circle", times=2)
     with pytest.raises(BadReply, match="circle"):
         await ask(endpoints)
-    assert len(model_server.asked) == 1
-    assert spent.completion_tokens < 500
+    assert len(model_server.asked) == 2
 
 
 @pytest.mark.parametrize("fault", ["thinking", "inline"])
@@ -118,7 +134,7 @@ async def test_a_server_that_thinks_gets_room_for_it(endpoints: Endpoints, model
     model_server.fail("overthinking")
     assert await ask(endpoints) == [1]
     first, second = (asked.body["max_tokens"] for asked in model_server.asked)
-    assert second == first + client.THINKING_TOKENS
+    assert second == first + talk.THINKING_TOKENS
     assert len(model_server.asked[1].body["messages"]) == 2  # asked anew: there was no reply to correct
 
 
@@ -150,7 +166,8 @@ async def test_a_server_that_is_gone_may_be_asked_later() -> None:
 async def test_a_server_that_falls_silent_may_be_asked_later(
     fault: str, limit: str, endpoints: Endpoints, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, limit, 0.2)
+    await server.server(endpoints["reader"])
+    monkeypatch.setattr(talk, limit, 0.2)
     model_server.fail(fault)
     with pytest.raises(RetryLater, match="too long"):
         await ask(endpoints)
@@ -159,8 +176,8 @@ async def test_a_server_that_falls_silent_may_be_asked_later(
 async def test_slow_tokens_are_waited_for(
     endpoints: Endpoints, model_server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "FIRST_TOKEN_SECONDS", 0.3)
-    monkeypatch.setattr(client, "NEXT_TOKEN_SECONDS", 0.3)
+    monkeypatch.setattr(talk, "FIRST_TOKEN_SECONDS", 0.3)
+    monkeypatch.setattr(talk, "NEXT_TOKEN_SECONDS", 0.3)
     model_server.script("note", '{"keep":        [1]}')
     model_server.fail("slow")
     assert await ask(endpoints) == [1]
@@ -175,10 +192,13 @@ async def test_a_wrong_setting_fails_the_run_and_is_named(
         await ask(endpoints)
 
 
-async def test_a_server_that_does_not_stream_fails_the_run(endpoints: Endpoints, model_server: ModelServer) -> None:
+async def test_a_reply_that_comes_in_one_piece_is_read(
+    endpoints: Endpoints, model_server: ModelServer, spent: Cost
+) -> None:
+    model_server.script("note", {"keep": [1]})
     model_server.fail("plain")
-    with pytest.raises(RunFailed, match="does not stream"):
-        await ask(endpoints)
+    assert await ask(endpoints) == [1]
+    assert spent.prompt_tokens == len(PROMPT.system + PROMPT.user) // 4
 
 
 async def test_a_role_without_an_endpoint_fails_the_run(endpoints: Endpoints) -> None:
@@ -193,9 +213,23 @@ async def test_a_server_without_models_fails_the_run(endpoints: Endpoints, model
 
 
 async def test_a_refused_request_is_the_step_s_failure(endpoints: Endpoints, model_server: ModelServer) -> None:
-    model_server.fail("refused")
+    model_server.fail("refused", times=2)
     with pytest.raises(BadReply, match="400"):
         await ask(endpoints)
+    assert len(model_server.asked) == 2  # once more without the schema: that is what it may not have liked
+
+
+async def test_a_schema_that_a_server_cannot_work_with_is_said_in_words(
+    endpoints: Endpoints, model_server: ModelServer
+) -> None:
+    model_server.script("note", {"keep": [1]}, {"keep": [2]})
+    model_server.fail("refused")
+    assert await ask(endpoints) == [1]
+    assert await ask(endpoints) == [2]
+    assert ["response_format" in asked.body for asked in model_server.asked] == [True, False, False]
+    assert model_server.asked[2].prompt.endswith('of this shape: {"keep": [(one of 1, 2), ...]}')
+    await Client(endpoints).complete("judge", "judge", PROMPT, replies.Judge)
+    assert "response_format" in model_server.asked[3].body  # only that step's
 
 
 async def test_a_draft_is_heard_while_it_is_written(endpoints: Endpoints, model_server: ModelServer) -> None:
@@ -240,7 +274,175 @@ async def test_the_room_for_a_prompt_follows_the_server_s_context(
     assert 0.5 * tokens < room < tokens - client.REPLY_TOKENS["note"]
 
 
-async def test_no_more_calls_are_in_flight_than_a_server_takes(endpoints: Endpoints, model_server: ModelServer) -> None:
+async def test_calls_begin_few_at_a_time_and_become_more_while_all_goes_well(
+    endpoints: Endpoints, model_server: ModelServer
+) -> None:
     model_server.pause = 0.01
-    await asyncio.gather(*(ask(endpoints) for _ in range(24)))
-    assert 4 < model_server.at_once <= 8
+    await asyncio.gather(*(ask(endpoints) for _ in range(6)))
+    assert model_server.at_once <= 8
+    await asyncio.gather(*(ask(endpoints) for _ in range(60)))
+    assert 12 < model_server.at_once <= 64
+
+
+async def test_a_server_that_is_full_gets_fewer_calls_at_a_time(
+    endpoints: Endpoints, model_server: ModelServer
+) -> None:
+    model_server.capacity = 2
+    model_server.pause = 0.01
+    model_server.models[:] = [{"id": "scripted"}]
+
+    async def patient() -> list[int]:
+        for _attempt in range(20):
+            try:
+                return await ask(endpoints)
+            except RetryLater:
+                await asyncio.sleep(0.05)
+        raise AssertionError("it is never let through")
+
+    await asyncio.gather(*(patient() for _ in range(24)))
+    at = await server.server(endpoints["reader"])
+    assert at.turns.limit < 8
+    assert not at.turns.waiting
+    assert not at.turns.in_flight
+
+
+async def test_a_call_that_is_given_up_is_broken_off_at_once(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.fail("hang")
+    asking = asyncio.create_task(ask(endpoints))
+    while not model_server.asked:
+        await asyncio.sleep(0.01)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    for _look in range(100):
+        if model_server.gone:
+            break
+        await asyncio.sleep(0.02)
+    assert model_server.gone == 1
+    at = await server.server(endpoints["reader"])
+    assert not at.turns.in_flight
+
+
+async def test_what_a_tool_is_called_with_is_the_reply(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.script("note", {"keep": [2]})
+    model_server.tool_calls = True
+    assert await ask(endpoints) == [2]
+    assert len(model_server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '```json\n{"name": "note", "arguments": {"keep": [2]}}\n```',
+        '<tool_call>\n{"name": "pick", "arguments": "{\\"keep\\": [2]}"}\n</tool_call>',
+        'I call {"type": "function", "function": {"name": "note", "arguments": {"keep": [2]}}} now.',
+        'As in {the example}: {"keep": [2]} and not {"keep": [1]}',
+    ],
+)
+async def test_a_tool_called_in_prose_is_read_for_what_it_carries(
+    reply: str, endpoints: Endpoints, model_server: ModelServer
+) -> None:
+    model_server.script("note", reply)
+    assert await ask(endpoints) == [2]
+    assert len(model_server.asked) == 1
+
+
+async def test_a_tool_that_nobody_has_is_a_bad_reply(endpoints: Endpoints, model_server: ModelServer) -> None:
+    called = '{"name": "google", "arguments": {"query": "sharks"}}'
+    model_server.script("note", called, called)
+    with pytest.raises(BadReply, match="keep"):
+        await ask(endpoints)
+
+
+@pytest.mark.parametrize("cached", [0, 3])
+async def test_what_a_call_costs_is_kept_with_the_prices_of_its_role(
+    cached: int, endpoints: Endpoints, model_server: ModelServer, spent: Cost
+) -> None:
+    model_server.cached_tokens = cached
+    prices = Prices(prompt=10.0, cached=1.0, completion=100.0)
+    await ask({"reader": replace(endpoints["reader"], prices=prices)})
+    assert spent.cached_tokens == cached
+    paid = (spent.prompt_tokens - cached) * 10 + cached * 1 + spent.completion_tokens * 100
+    assert spent.money == pytest.approx(paid / 1_000_000)
+    assert len(model_server.probed) == 1  # a role's prices make no other server of it
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"), [("7", 7.0), ("1.5", 1.5), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0), ("soon", None), ("", None)]
+)
+def test_how_long_a_server_asks_to_wait(told: str, seconds: float | None) -> None:
+    assert talk._seconds(told) == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "window"),
+    [
+        ({"message": "This model's maximum context length is 600 tokens. However, you requested 900 tokens"}, 600),
+        (
+            {
+                "message": "'max_tokens' is too large: 120. This model's maximum context length is 600 tokens and your "
+                "request has 900 input tokens (120 > 600 - 900)."
+            },
+            600,
+        ),
+        ({"type": "exceed_context_size_error", "n_prompt_tokens": 900, "n_ctx": 600, "message": "exceeds"}, 600),
+    ],
+)
+async def test_a_prompt_that_was_too_long_is_fitted_anew_to_what_the_server_says(
+    body: dict[str, object], window: int, endpoints: Endpoints, model_server: ModelServer
+) -> None:
+    before = await Client(endpoints).room("reader", "note")
+    scale = (await server.server(endpoints["reader"])).tokens.scale
+    model_server.refusal = {"error": {"code": 400, **body}}
+    model_server.fail("refused")
+    with pytest.raises(RetryLater, match="too long"):
+        await ask(endpoints)
+    at = await server.server(endpoints["reader"])
+    assert at.window == window
+    assert at.tokens.scale > scale
+    assert await Client(endpoints).room("reader", "note") < before
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"choices": "none"},
+        {"choices": [{"delta": {"content": ["a", "list"]}}]},
+        {"choices": [None], "usage": "much"},
+        {"choices": [{"delta": {"tool_calls": [{"function": None}, 3]}, "finish_reason": 4}]},
+    ],
+)
+def test_an_event_of_another_shape_is_as_good_as_nothing(event: dict[str, object]) -> None:
+    said = talk.Said()
+    assert talk._take(event, said) == ("", "")
+    assert said == talk.Said()
+
+
+WITHSTOOD = {"prose", "thinking", "inline", "slow", "plain"}
+ENDS_THE_RUN = {"unauthorised", "unknown"}
+NOT_TRIED_AGAIN = {"garbage": 2, "empty": 2, "truncated": 2, "overthinking": 2, "circle": 2, "refused": 2}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_that_stays_ends_in_a_typed_failure_after_at_most_three_attempts(
+    fault: str, endpoints: Endpoints, model_server: ModelServer, spent: Cost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "WAITS", [0.01, 0.01])
+    monkeypatch.setattr(patience, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(talk, "FIRST_TOKEN_SECONDS", 0.3)
+    monkeypatch.setattr(talk, "NEXT_TOKEN_SECONDS", 0.3)
+    model_server.script("note", *['{"keep": [1]}' for _ in range(12)])
+    model_server.fail(fault, times=12)
+
+    async def step() -> list[int]:
+        return await ask(endpoints)
+
+    if fault in WITHSTOOD:
+        assert await patience.patiently(step) == [1]
+        return
+    with pytest.raises(RunFailed if fault in ENDS_THE_RUN else StepFailed) as failed:
+        await patience.patiently(step)
+    assert str(failed.value).endswith(".") or ":" in str(failed.value)  # a sentence that says what happened
+    most = 1 if fault in ENDS_THE_RUN else NOT_TRIED_AGAIN.get(fault, 3)
+    assert len(model_server.asked) == most
+    assert spent.model_calls >= most

@@ -1,12 +1,31 @@
 """The model reasoner on canned candidates: what it shows, what it takes from a reply, and what it refuses."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
 from config.endpoints import Endpoint
-from research.engine.values import Action, Candidate, Evidence, Gap, Judgement, Question, Section, Sentence, Workspace
+from research.engine.values import (
+    Action,
+    Candidate,
+    Cost,
+    Evidence,
+    Filled,
+    Gap,
+    Judgement,
+    Kept,
+    Plan,
+    Planned,
+    Question,
+    Section,
+    Sentence,
+    Shape,
+    Workspace,
+)
 from research.errors import BadReply, NotAllowed
+from research.reasoning import server
+from research.reasoning.extractive import ExtractiveReasoner
 from research.reasoning.model import ModelReasoner
 from search_index.api import sentences
 from tests.fakes.model_server import ModelServer
@@ -25,7 +44,7 @@ def candidate(number: int, text: str, title: str, start: int = 0) -> Candidate:
     return Candidate(number, number, start, start + len(text), text, "Plot", title, url, "films", 0.9, spans)
 
 
-def evidence(number: int, quote: str, gap: int = 1, score: float = 0.5) -> Evidence:
+def evidence(number: int, quote: str, gap: int = 1, score: float = 0.8) -> Evidence:
     return Evidence(number, gap, 1, 0, len(quote), quote, score, "Jaws (film)", "https://films.example/jaws")
 
 
@@ -45,9 +64,23 @@ WORKSPACE = Workspace(
 )
 
 
+async def similarity(query: str, texts: Sequence[str]) -> list[float]:
+    return [0.5 for _text in texts]
+
+
+async def picked(reasoner: ModelReasoner, workspace: Workspace, candidates: Sequence[Candidate]) -> list[Kept]:
+    """What the model picked, without what the rules kept below it."""
+    return [one for one in await reasoner.note(workspace, candidates) if one.score > 0.5]
+
+
 @pytest.fixture
 def reasoner(endpoints: dict[str, Endpoint]) -> ModelReasoner:
-    return ModelReasoner(endpoints)
+    return ModelReasoner(endpoints, ExtractiveReasoner(similarity))
+
+
+def planned(*questions: str) -> dict[str, object]:
+    """A planner's reply."""
+    return {"kind": "chain", "questions": [{"ask": one, "done_when": "a name"} for one in questions]}
 
 
 async def ignore(_words: str) -> None:
@@ -57,22 +90,34 @@ async def ignore(_words: str) -> None:
 async def test_a_plan_has_at_most_so_many_distinct_sub_questions(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
-    model_server.script("plan", {"questions": ["Who directed Jaws?", " who directed JAWS ", "", "When?", "Why?"]})
-    assert await reasoner.plan(QUESTION, 2) == ("Who directed Jaws?", "When?")
+    model_server.script("plan", planned("Who directed Jaws?", " who directed JAWS ", "", "When?", "Why?"))
+    assert await reasoner.plan(QUESTION, 2) == Plan(
+        "chain", (Planned("Who directed Jaws?", "a name"), Planned("When?", "a name"))
+    )
 
 
 async def test_a_plan_without_a_sub_question_is_the_question_itself(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
-    model_server.script("plan", {"questions": [""]})
-    assert await reasoner.plan(QUESTION, 2) == (QUESTION.text,)
+    model_server.script("plan", planned(""))
+    assert (await reasoner.plan(QUESTION, 2)).gaps == (Planned(QUESTION.text),)
 
 
 async def test_a_sub_question_that_refers_to_none_before_it_is_left_out(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
-    model_server.script("plan", {"questions": ["Who directed Jaws?", "Who married #1?", "When did #3 die?", "#2?"]})
-    assert await reasoner.plan(QUESTION, 4) == ("Who directed Jaws?", "Who married #1?", "#2?")
+    model_server.script("plan", planned("Who directed Jaws?", "Who married #1?", "When did #3 die?", "#2?"))
+    made = await reasoner.plan(QUESTION, 4)
+    assert [gap.question for gap in made.gaps] == ["Who directed Jaws?", "Who married #1?", "#2?"]
+
+
+async def test_a_follow_up_is_planned_with_what_was_answered_before(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    question = dataclasses.replace(QUESTION, earlier="Who directed Jaws? Steven Spielberg", today="2026-11-26")
+    await reasoner.plan(question, 2)
+    assert "answered before: <<< Who directed Jaws? Steven Spielberg >>>" in model_server.asked[0].prompt
+    assert "Today is 2026-11-26" in model_server.asked[0].prompt
 
 
 async def test_the_first_search_of_a_gap_needs_no_model(reasoner: ModelReasoner, model_server: ModelServer) -> None:
@@ -105,9 +150,9 @@ async def test_an_action_sees_what_was_tried_and_what_is_in_view(
 @pytest.mark.parametrize(
     ("may_answer", "known", "kinds"),
     [
-        (False, (DIRECTOR,), ["search", "open"]),
-        (True, (), ["search", "open", "give_up"]),
-        (True, (DIRECTOR,), ["search", "open", "answer", "give_up"]),
+        (False, (DIRECTOR,), ["search", "open", "find"]),
+        (True, (), ["search", "open", "find", "give_up"]),
+        (True, (DIRECTOR,), ["search", "open", "find", "answer", "give_up"]),
     ],
 )
 async def test_an_answer_is_only_on_offer_after_the_least_searching_and_with_evidence(
@@ -151,19 +196,21 @@ async def test_a_search_for_nothing_is_a_bad_reply(reasoner: ModelReasoner, mode
 
 async def test_what_is_kept_is_verbatim_and_best_first(reasoner: ModelReasoner, model_server: ModelServer) -> None:
     model_server.script("note", {"keep": [6, 2, 99, 6]})
-    first, second = await reasoner.note(WORKSPACE, CANDIDATES)
+    first, second, *by_rule = await reasoner.note(WORKSPACE, CANDIDATES)
     assert (first.gap, first.snapshot, first.quote) == (2, 2, "It was directed by Jeannot Szwarc.")
     assert OTHER[first.start : first.end] == first.quote
     assert (second.snapshot, second.quote) == (1, "It was directed by Steven Spielberg.")
     assert TEXT[second.start - 1000 : second.end - 1000] == second.quote
-    assert first.score > second.score
+    assert first.score > second.score > 0.5
+    assert by_rule
+    assert all(one.score < 0.5 for one in by_rule)
 
 
 async def test_sentences_that_follow_each_other_are_kept_as_one(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
     model_server.script("note", {"keep": [2, 1, 4, 5]})
-    kept = await reasoner.note(WORKSPACE, CANDIDATES)
+    kept = await picked(reasoner, WORKSPACE, CANDIDATES)
     assert [one.quote for one in kept] == [TEXT[:75], "The film has a shark.", "Jaws 2 is a 1978 film."]
 
 
@@ -172,7 +219,7 @@ async def test_sentences_are_found_where_a_candidate_has_none(
 ) -> None:
     model_server.script("note", {"keep": [2]})
     bare = [dataclasses.replace(CANDIDATES[0], sentences=())]
-    (kept,) = await reasoner.note(WORKSPACE, bare)
+    (kept,) = await picked(reasoner, WORKSPACE, bare)
     assert (kept.start, kept.quote) == (1000 + 39, "It was directed by Steven Spielberg.")
 
 
@@ -181,41 +228,114 @@ async def test_nothing_to_read_asks_no_model(reasoner: ModelReasoner, model_serv
     assert model_server.asked == []
 
 
-async def test_passages_that_have_no_room_are_left_out_whole_from_the_end(
-    reasoner: ModelReasoner, model_server: ModelServer
+async def test_passages_that_have_no_room_whole_are_shown_in_short_and_that_is_said(
+    reasoner: ModelReasoner, model_server: ModelServer, spent: Cost
 ) -> None:
     model_server.models[:] = [{"id": "scripted", "max_model_len": 2000}]
-    long = [candidate(number, "Sharks swim far. " * 100, f"Long {number}") for number in range(1, 9)]
+    await server.close()
+    text = "Sharks swim far. " * 99 + "Jaws was directed by a man. "
+    long = [candidate(number, text, f"Long {number}") for number in range(1, 9)]
+    model_server.script("note", {"keep": [800]})
+    (kept,) = await picked(reasoner, WORKSPACE, long)
+    prompt = model_server.asked[0].prompt
+    assert all(f"Passage of: Long {number} " in prompt for number in range(1, 9))
+    assert prompt.count("Jaws was directed by a man.") == 8  # what the gap is about is what is left of them
+    whole = prompt.count("Sharks swim far.") // 99
+    assert 0 <= whole < 8
+    assert f"({8 - whole} passages shown in part.)" in prompt
+    assert spent.shortened == 8 - whole
+    assert (kept.snapshot, kept.quote) == (8, "Jaws was directed by a man.")  # its number is still its own
+
+
+async def test_what_has_no_room_even_in_short_is_counted_in_the_prompt(
+    reasoner: ModelReasoner, model_server: ModelServer, spent: Cost
+) -> None:
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 1500}]
+    await server.close()
+    long = [candidate(number, f"{'Sharks swim far and ' * 20}far. " * 3, f"Long {number}") for number in range(1, 9)]
     await reasoner.note(WORKSPACE, long)
     prompt = model_server.asked[0].prompt
     shown = [number for number in range(1, 9) if f"Passage of: Long {number} " in prompt]
-    assert shown == list(range(1, len(shown) + 1))
+    assert shown == list(range(1, len(shown) + 1))  # the best
     assert 0 < len(shown) < 8
-    assert prompt.count("Sharks swim far.") == 100 * len(shown)
+    assert f"({8 - len(shown)} more passages not shown.)" in prompt
+    assert spent.left_out == 8 - len(shown)
 
 
-async def test_one_passage_that_has_no_room_is_a_failure_not_half_a_passage(
+async def test_one_passage_that_has_no_room_even_in_short_is_a_failure(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
     model_server.models[:] = [{"id": "scripted", "max_model_len": 1500}]
     with pytest.raises(BadReply, match="context"):
-        await reasoner.note(WORKSPACE, [candidate(1, "Sharks swim far. " * 1000, "Long")])
+        await reasoner.note(WORKSPACE, [candidate(1, "Sharks swim far and " * 1000, "Long")])
     assert model_server.asked == []
+
+
+async def test_evidence_that_has_no_room_whole_is_its_first_sentence_the_best_of_it_whole(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 2600}]
+    quote = "Sharks swim. " + "They also eat a lot. " * 40
+    known = [evidence(number, f"{number}. {quote}", score=number / 10) for number in range(1, 7)]
+    await reasoner.draft(QUESTION, Section("Do they?", tuple(range(1, 7))), known, (), ignore)
+    prompt = model_server.asked[0].prompt
+    lines = {int(line.split()[0]): line for line in prompt.splitlines() if line[:1].isdecimal()}
+    whole = [number for number, line in lines.items() if "They also eat" in line]
+    assert list(lines) == [1, 2, 3, 4, 5, 6]  # in the order of their numbers
+    assert whole == list(range(7 - len(whole), 7))  # the highest scores
+    assert 0 < len(whole) < 6
+    assert f"({6 - len(whole)} pieces of evidence shown in part.)" in prompt
 
 
 async def test_a_revision_adds_only_what_was_not_asked(reasoner: ModelReasoner, model_server: ModelServer) -> None:
     gaps = [Gap(1, "Who directed Jaws?", "closed", "Steven Spielberg"), Gap(2, "Who married #1?", "given_up", "")]
     model_server.script(
         "revise",
-        {"complete": False, "questions": ["Who directed Jaws?", "who married Steven Spielberg", "When did #1 marry?"]},
+        {
+            **planned("Who directed Jaws?", "who married Steven Spielberg", "When did #1 marry?"),
+            "complete": False,
+        },
     )
-    assert await reasoner.revise(QUESTION, gaps, [DIRECTOR], 3) == ("When did Steven Spielberg marry?",)
+    new = await reasoner.revise(QUESTION, gaps, [DIRECTOR], 3, ("Dates matter.",))
+    assert new == (Planned("When did Steven Spielberg marry?", "a name"),)
+    assert "The person adds: Dates matter." in model_server.asked[0].prompt
     assert "Asked: Who married Steven Spielberg? Not found." in model_server.asked[0].prompt
 
 
 async def test_a_complete_plan_is_left_alone(reasoner: ModelReasoner, model_server: ModelServer) -> None:
-    model_server.script("revise", {"complete": True, "questions": ["When?"]})
-    assert await reasoner.revise(QUESTION, [Gap(1, "Who?", "closed", "He")], [DIRECTOR], 3) == ()
+    model_server.script("revise", {**planned("When?"), "complete": True})
+    assert await reasoner.revise(QUESTION, [Gap(1, "Who?", "closed", "He")], [DIRECTOR], 3, ()) == ()
+
+
+async def test_the_best_of_several_texts_is_named_by_its_number(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("choose", {"reason": "It names one.", "number": 2})
+    assert await reasoner.choose("Who directed Jaws?", ["a name", ""], ["A film.", "Spielberg"]) == 1
+    assert "Must say: a name" in model_server.asked[0].prompt
+    assert "2: Spielberg" in model_server.asked[0].prompt
+
+
+async def test_a_survey_lists_only_what_a_shown_sentence_names(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    shape = Shape("films", ("director",), ("films",))
+    model_server.script("items", {"items": [{"name": "Jaws", "sentence": 1}, {"name": "Psycho", "sentence": 99}]})
+    (listed,) = await reasoner.items(shape, CANDIDATES)
+    assert (listed.name, listed.kept.snapshot) == ("Jaws", CANDIDATES[0].snapshot)
+    model_server.script("cell", {"sentence": 0, "value": ""})
+    assert await reasoner.cell(shape, "Jaws", "director", CANDIDATES) == Filled("", None)
+
+
+async def test_a_number_calls_for_computing_and_a_page_for_finding(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    known = (dataclasses.replace(DIRECTOR, quote="It was directed by Steven Spielberg in 1975."),)
+    workspace = dataclasses.replace(WORKSPACE, known=known, queries=("x",))
+    model_server.script("act", {"thought": "", "kind": "compute", "query": "1975 - 1946", "number": 0, "outcome": ""})
+    assert await reasoner.act(workspace) == Action("compute", query="1975 - 1946")
+    model_server.script("act", {"thought": "", "kind": "find", "query": "shark", "number": 1, "outcome": ""})
+    assert await reasoner.act(workspace) == Action("find", query="shark", target=1)
 
 
 async def test_a_section_for_each_gap_that_was_answered(reasoner: ModelReasoner, model_server: ModelServer) -> None:
@@ -252,7 +372,7 @@ async def test_a_draft_keeps_only_sentences_that_rest_on_the_section_s_evidence(
             ]
         },
     )
-    drafted = await reasoner.draft(QUESTION, Section("Who directed Jaws?", (4, 5)), known, ignore)
+    drafted = await reasoner.draft(QUESTION, Section("Who directed Jaws?", (4, 5)), known, (), ignore)
     assert drafted == (
         Sentence("Jaws was directed by Steven Spielberg.", (4,)),
         Sentence("See for the shark.", (5,)),
@@ -261,7 +381,7 @@ async def test_a_draft_keeps_only_sentences_that_rest_on_the_section_s_evidence(
 
 
 async def test_a_section_without_evidence_is_not_drafted(reasoner: ModelReasoner, model_server: ModelServer) -> None:
-    assert await reasoner.draft(QUESTION, Section("Who?", (7,)), [DIRECTOR], ignore) == ()
+    assert await reasoner.draft(QUESTION, Section("Who?", (7,)), [DIRECTOR], (), ignore) == ()
     assert model_server.asked == []
 
 
@@ -311,11 +431,11 @@ async def test_without_claims_there_is_no_answer(reasoner: ModelReasoner, model_
 
 async def test_the_scripted_server_carries_a_whole_hunt(reasoner: ModelReasoner, model_server: ModelServer) -> None:
     """Every step in turn, with no reply scripted: what the drills and the other rooms' tests rely on."""
-    (gap_question,) = await reasoner.plan(Question("run", "Who directed Jaws?", (), False), 3)
-    gap = Gap(1, gap_question)
+    (planned_gap,) = (await reasoner.plan(Question("run", "Who directed Jaws?", (), False), 3)).gaps
+    gap = Gap(1, planned_gap.question)
     workspace = dataclasses.replace(WORKSPACE, gap=gap, known=(), queries=(), may_answer=False)
     assert (await reasoner.act(workspace)).kind == "search"
-    kept = await reasoner.note(workspace, CANDIDATES)
+    kept = await picked(reasoner, workspace, CANDIDATES)
     known = [
         Evidence(number, one.gap, one.snapshot, one.start, one.end, one.quote, one.score, "Jaws (film)", "")
         for number, one in enumerate(kept, 1)
@@ -324,9 +444,9 @@ async def test_the_scripted_server_carries_a_whole_hunt(reasoner: ModelReasoner,
     action = await reasoner.act(dataclasses.replace(workspace, known=tuple(known), queries=("x",), may_answer=True))
     assert action.kind == "answer"
     gaps = [dataclasses.replace(gap, state="closed", outcome=action.outcome)]
-    assert await reasoner.revise(QUESTION, gaps, known, 3) == ()
+    assert await reasoner.revise(QUESTION, gaps, known, 3, ()) == ()
     (section,) = await reasoner.outline(QUESTION, gaps, known)
-    drafted = await reasoner.draft(QUESTION, section, known, ignore)
+    drafted = await reasoner.draft(QUESTION, section, known, (), ignore)
     assert [sentence.evidence for sentence in drafted] == [(one.number,) for one in known]
     assert await reasoner.judge(drafted[0], known) == Judgement("supported", "The evidence says so.")
     assert await reasoner.rewrite(drafted[0], known, "why") == drafted[0]

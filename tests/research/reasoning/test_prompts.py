@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel
 
 from research import prompts
-from research.engine.values import Candidate, Evidence, Gap
+from research.engine.values import Candidate, Computation, Evidence, Gap
 from research.reasoning import client, replies, sight
 
 EVIDENCE = Evidence(4, 1, 1, 0, 9, "Sharks swim.", 1.0, "Sharks", "https://a.example/")
@@ -25,6 +25,18 @@ VALUES: dict[str, object] = {
     "observation": "Two passages found.",
     "kinds": ["search", "answer"],
     "turns_left": 2,
+    "earlier": "Do sharks sleep? Some do.",
+    "today": "2026-11-26",
+    "criterion": "yes or no",
+    "approach": "Start wide.",
+    "remarks": ["Night means after ten."],
+    "computed": [Computation("1975 - 1946 = 29", (4,))],
+    "dead_ends": {"sharks swim"},
+    "task": "Do sharks swim?",
+    "criteria": ["yes or no"],
+    "options": [(1, "Yes."), (2, "No.")],
+    "item": "sharks",
+    "column": "length",
     "sentence": "Sharks swim.",
     "reason": "Too much.",
     "error": "it breaks off",

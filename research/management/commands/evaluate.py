@@ -1,0 +1,103 @@
+"""manage.py evaluate retrieval DATASET | answers QUESTIONS.jsonl: measures search, and runs, on questions with known
+answers; as a table or, with --json, for scripts."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from config import supervisor
+from research import evaluate
+from research.errors import BadQuestion
+from research.models import Run
+from search_index import api
+
+MODES = ("hybrid", "dense", "lexical")
+
+
+class Command(BaseCommand):
+    help = _("Measure how well the index and the runs do their work.")
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        what = parser.add_subparsers(dest="what", required=True)
+        retrieval = what.add_parser("retrieval", help=_("search, on a folder in the form of BEIR"))
+        retrieval.add_argument("dataset", type=Path, help=_("a folder: corpus.jsonl, queries.jsonl, qrels/test.tsv"))
+        answers = what.add_parser("answers", help=_("runs, on questions with known answers; goes on if killed"))
+        answers.add_argument("questions", type=Path, help=_("JSON objects, one a line: id, question, answers, gold"))
+        answers.add_argument("--source", metavar="NAME", help=_("use this source only"))
+        answers.add_argument("--effort", choices=Run.Effort.values, default=Run.Effort.MEDIUM)
+        for measured in (retrieval, answers):
+            measured.add_argument("--limit", type=int, help=_("ask only the first so many"))
+            measured.add_argument("--json", action="store_true", help=_("print one JSON document"))
+
+    def handle(self, **options: Any) -> None:
+        if options["limit"] is not None and options["limit"] < 1:
+            raise CommandError(_("--limit has to be at least 1."), returncode=2)
+        figures, table = self._retrieval(options) if options["what"] == "retrieval" else self._answers(options)
+        self.stdout.write(json.dumps(figures, ensure_ascii=False) if options["json"] else table)
+        if options["what"] == "answers" and figures["failed"] == figures["questions"]:
+            raise CommandError(_("Every run failed: %s") % figures["errors"][0])
+
+    def _retrieval(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        try:
+            figures = api.retrieval(options["dataset"].absolute(), options["limit"], self._say)
+        except api.BadSource as error:
+            raise CommandError(str(error), returncode=2) from error
+        except api.IndexFailure as error:
+            raise CommandError(str(error)) from error
+        return figures, _of_retrieval(figures)
+
+    def _answers(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        path, limit = options["questions"], options["limit"]
+        try:
+            evaluate.questions(path)
+            with supervisor.running():
+                figures = evaluate.answers(path, self._sources(options["source"]), options["effort"], limit, self._say)
+        except BadQuestion as error:
+            raise CommandError(str(error), returncode=2) from error
+        except KeyboardInterrupt:
+            self.stderr.write(_("Stopped. The same command goes on from here."))
+            sys.exit(130)
+        return figures, _of_answers(figures)
+
+    def _sources(self, name: str | None) -> list[int]:
+        known = {source.name: source.id for source in api.sources()}
+        if name is not None and name not in known:
+            what = {"name": name, "known": ", ".join(sorted(known)) or _("none yet")}
+            raise CommandError(_("There is no source named %(name)s; there are: %(known)s.") % what, returncode=2)
+        return [] if name is None else [known[name]]
+
+    def _say(self, line: str) -> None:
+        self.stderr.write(line, self.style.NOTICE)
+
+
+def _of_retrieval(figures: dict[str, Any]) -> str:
+    lines = [
+        _("%(dataset)s: %(queries)d queries, %(passages)d passages") % figures,
+        _("indexed at %(index_passages_per_second)s passages a second") % figures,
+        f"{'':12}" + "".join(f"{mode:>10}" for mode in MODES),
+    ]
+    for name in figures[MODES[0]]:
+        values = "".join(f"{figures[mode][name]:>10.{1 if name.endswith('_ms') else 3}f}" for mode in MODES)
+        lines.append(f"{name:12}{values}")
+    return "\n".join(lines)
+
+
+def _of_answers(figures: dict[str, Any]) -> str:
+    """A column for all questions and one for each number of hops, a row for each figure."""
+    columns = {_("all"): figures} | {_("%s hops") % hops: found for hops, found in figures["by_hops"].items()}
+    lines = [f"{'':20}" + "".join(f"{name:>10}" for name in columns)]
+    for name, value in figures.items():
+        if not isinstance(value, dict | list):
+            lines.append(f"{name:20}" + "".join(f"{_cell(found.get(name)):>10}" for found in columns.values()))
+    return "\n".join([*lines, *figures["errors"]])
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.3f}"

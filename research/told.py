@@ -1,0 +1,134 @@
+"""What a step did, in a line for people. Pure; reads no rows. Called by views/picture.py, views/replay.py and
+manage.py research."""
+
+from collections.abc import Callable, Sized
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from research.models import Run
+
+Result = dict[str, Any]
+
+
+def told(kind: str, result: Result, error: str = "") -> str:
+    """The line. A step that failed says why; one of a kind that is not known here says its name."""
+    if error:
+        return _("A step failed: %s") % error
+    say = _STEPS.get(kind)
+    return say(result) if say else kind
+
+
+def _effort(result: Result) -> str:
+    return str(Run.Effort(result["effort"]).label).lower()
+
+
+def _hits(hits: Sized) -> str:
+    return ngettext("%d hit", "%d hits", len(hits)) % len(hits)
+
+
+def _passages(passages: Sized) -> str:
+    return ngettext("%d passage", "%d passages", len(passages)) % len(passages)
+
+
+def _planned(result: Result) -> str:
+    n = len(result.get("gaps", []))
+    return ngettext("Planned %d sub-question", "Planned %d sub-questions", n) % n
+
+
+def _revised(result: Result) -> str:
+    n = len(result.get("gaps", []))
+    if not n:
+        return _("Revised the plan: nothing to add")
+    return ngettext("Revised the plan: %d sub-question more", "Revised the plan: %d sub-questions more", n) % n
+
+
+def _acted(result: Result) -> str:
+    if result.get("refused"):
+        return _("Held back: %s") % str(result["refused"])
+    say = _ACTS.get(result["kind"])
+    return say(result) if say else str(result["kind"])
+
+
+def _noted(result: Result) -> str:
+    n = len(result.get("evidence", []))
+    if not n:
+        return _("Read it, and kept nothing")
+    return ngettext("Kept %d piece of evidence", "Kept %d pieces of evidence", n) % n
+
+
+def _chose(result: Result) -> str:
+    n = len(result.get("outcomes", []))
+    if not n:
+        return str(result.get("outcome") or _("None of the attempts has an answer"))
+    said = {"n": n, "outcome": result["outcome"]}
+    return ngettext("%(n)d attempt has an answer: %(outcome)s", "%(n)d attempts have an answer: %(outcome)s", n) % said
+
+
+def _listed(result: Result) -> str:
+    n = len(set(result["names"]))
+    said = {"n": n, "query": result["query"]}
+    return ngettext("Looked through “%(query)s”: %(n)d named", "Looked through “%(query)s”: %(n)d named", n) % said
+
+
+def _outlined(result: Result) -> str:
+    n = len(result["sections"])
+    return ngettext("Outlined %d section", "Outlined %d sections", n) % n
+
+
+def _wished(result: Result) -> str:
+    say = _WISHES.get(result["wish"])
+    return say({"gap": 0, "text": "", **result}) if say else str(result["wish"])
+
+
+_STEPS: dict[str, Callable[[Result], str]] = {
+    "plan": _planned,
+    "calibrate": lambda made: _("Chose the effort %(effort)s. %(why)s") % {**made, "effort": _effort(made)},
+    "revise": _revised,
+    "act": _acted,
+    "search": lambda made: _("Searched “%(query)s”: %(hits)s") % {**made, "hits": _hits(made["hits"])},
+    "more": lambda made: _("Looked further in %(of)s: %(hits)s") % {**made, "hits": _hits(made["hits"])},
+    "open": lambda made: _("Opened %s") % str(made["title"] or made["url"]),
+    "find": lambda made: (
+        _("Looked for “%(words)s” in %(page)s: %(passages)s")
+        % {**made, "page": made["title"] or made["url"], "passages": _passages(made["passages"])}
+    ),
+    "note": _noted,
+    "compute": lambda made: _("Computed %s") % str(made["text"]),
+    "choose": _chose,
+    "pick": lambda made: _("Compared what there was to choose from"),
+    "shape": lambda made: _("Compares each %(item)s by: %(columns)s") % {**made, "columns": ", ".join(made["columns"])},
+    "list": _listed,
+    "cell": lambda made: _("%(column)s of %(item)s: %(value)s") % {**made, "value": made["value"] or made["why"]},
+    "outline": _outlined,
+    "draft": lambda made: _("Wrote: %s") % str(made["section"]),
+    "redraft": lambda made: _("Wrote once more: %s") % str(made["section"]),
+    "check": lambda made: _("Checked: %s") % str(made["section"]),
+    "judge": lambda made: _("Judged a sentence: %s") % str(made.get("verdict", "")),
+    "rewrite": lambda made: _("Rewrote a sentence that its passages do not support"),
+    "answer": lambda made: _("Answered in a few words: %s") % str(made["answer"] or _("nothing that stands")),
+    "report": lambda made: _("Delivered version %d of the report") % made.get("version", 1),
+    "end": lambda made: _("Ended: %s") % str(Run.State(made["state"]).label),
+    "wish": _wished,
+}
+_ACTS: dict[str, Callable[[Result], str]] = {
+    "search": lambda act: _("Decided to search “%s”") % str(act.get("query", "")),
+    "open": lambda act: _("Decided to open %s") % str(act.get("url", "")),
+    "find": lambda act: _("Decided to look for “%s” in the page") % str(act.get("query", "")),
+    "more": lambda act: _("Decided to look further"),
+    "compute": lambda act: _("Decided to compute %s") % str(act.get("query", "")),
+    "answer": lambda act: _("Answered: %s") % str(act.get("outcome", "")),
+    "give_up": lambda act: _("Given up: %s") % str(act.get("outcome", "")),
+}
+_WISHES: dict[str, Callable[[Result], str]] = {
+    "approve": lambda wish: _("You started the hunt"),
+    "continue": lambda wish: _("You let it go on with effort %s") % _effort(wish),
+    "retry": lambda wish: _("You had a failed step tried again"),
+    "add": lambda wish: _("You added sub-question %(gap)d: %(text)s") % wish,
+    "drop": lambda wish: _("You dropped sub-question %(gap)d") % wish,
+    "reopen": lambda wish: _("You put sub-question %(gap)d back") % wish,
+    "reword": lambda wish: _("You reworded sub-question %(gap)d: %(text)s") % wish,
+    "order": lambda wish: _("You put the plan into another order"),
+    "remark": lambda wish: _("You said: %(text)s") % wish,
+}

@@ -1,0 +1,146 @@
+"""How a gap is hunted: what is carried out, what is held back, and what several attempts come to."""
+
+from typing import Any
+
+import pytest
+
+from config.loop import in_thread
+from research.engine.budget import BUDGETS
+from research.engine.values import Action, Plan, Planned, Workspace
+from research.models import Gap, Step
+from research.reasoning.extractive import ExtractiveReasoner
+from tests.research.engine.test_loop import researched, rows
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+QUESTION = "Who wrote the first version of Larkspur?"
+PEOPLE = "http://larkspur.test/people.html"
+
+
+class Scripted(ExtractiveReasoner):
+    """Takes the given actions, one after the other, and then gives up. `seen` are the workspaces it decided on."""
+
+    def __init__(self, similarity: Any, *actions: Action) -> None:
+        super().__init__(similarity)
+        self.actions = list(actions)
+        self.seen: list[Workspace] = []
+
+    async def plan(self, question: Any, most: int) -> Plan:
+        return Plan("fact", (Planned(question.text),))
+
+    async def act(self, workspace: Workspace) -> Action:
+        self.seen.append(workspace)
+        return self.actions.pop(0) if self.actions else Action("give_up", outcome="That is all.")
+
+
+async def test_an_answer_counts_only_after_its_page_was_read_in_full(new_run, library, listener):
+    reasoner = Scripted(
+        library.similarity,
+        Action("search", query="Larkspur first version"),
+        Action("answer", outcome="Tor Vikdal"),
+        Action("search", query="who maintains Larkspur"),
+        Action("answer", outcome="Tor Vikdal"),
+        Action("answer", outcome="Tor Vikdal"),
+    )
+    run = await researched(await in_thread(new_run), library, listener, reasoner, effort="medium")
+    acts = [step.result for step in await rows(Step, run, kind="act")]
+    assert [(act["kind"], bool(act["refused"])) for act in acts] == [
+        ("search", False),
+        ("open", False),  # it is read before it counts as an answer
+        ("search", False),
+        ("answer", False),
+    ]
+    assert library.opened == [acts[1]["url"]]
+
+
+async def test_a_page_is_looked_through_for_words_and_read_on(new_run, library, listener):
+    reasoner = Scripted(
+        library.similarity,
+        Action("search", query="maintain schedules observatory"),
+        Action("find", query="observatory Chile", target=1),
+        Action("find", query="zebra", target=1),
+        Action("open", target=1),
+        Action("more"),
+    )
+    run = await researched(await in_thread(new_run), library, listener, reasoner, effort="medium")
+    found = [step.result for step in await rows(Step, run, kind="find")]
+    assert ["observatory" in one["passages"][0]["text"] for one in found[:1]] == [True]
+    assert found[1]["passages"] == []
+    assert "is not in" in reasoner.seen[3].observation
+    assert reasoner.seen[5].observation == "There is no more of it."
+
+
+async def test_the_next_hits_of_a_search_are_those_not_seen_yet(new_run, library, listener, monkeypatch):
+    monkeypatch.setattr("research.reasoning.extractive.ExtractiveReasoner.hits", 1)
+    reasoner = Scripted(library.similarity, Action("search", query="Larkspur job version"), Action("more"))
+    await researched(await in_thread(new_run), library, listener, reasoner, effort="medium")
+    first, second = reasoner.seen[1].candidates, reasoner.seen[2].candidates
+    assert [one.number for one in (*first, *second)] == [1, 1]
+    assert first[0].snapshot != second[0].snapshot
+
+
+async def test_a_calculation_may_stand_in_the_report_and_its_numbers_must_be_known(new_run, library, listener):
+    reasoner = Scripted(
+        library.similarity,
+        Action("search", query="Larkspur began version 2.0 was released"),
+        Action("compute", query="2019 - 2014"),
+        Action("compute", query="2019 - 1999"),
+    )
+    question = "When did Larkspur begin, and when was version 2.0 of it released?"
+    run = await researched(await in_thread(new_run, question), library, listener, reasoner, effort="medium")
+    computed = await rows(Step, run, kind="compute")
+    assert computed[0].result["text"] == "2019 - 2014 = 5"
+    assert computed[0].result["evidence"]
+    assert "1999 is not in what is known" in computed[1].error
+    assert reasoner.seen[2].computed == ("2019 - 2014 = 5",)
+
+
+async def test_a_query_that_brought_nothing_is_remembered_as_a_dead_end(new_run, library, listener):
+    queries = ("quantum teapots", "first version", "the first version")
+    reasoner = Scripted(library.similarity, *(Action("search", query=query) for query in queries))
+    await researched(await in_thread(new_run), library, listener, reasoner, effort="medium")
+    assert reasoner.seen[1].dead_ends == {"quantum teapots"}
+    assert reasoner.seen[3].dead_ends == {"quantum teapots", "the first version"}
+
+
+async def test_a_hard_gap_is_attempted_again_and_the_best_answer_is_taken(new_run, library, listener):
+    class Attempts(ExtractiveReasoner):
+        """Answers nothing at first; of the independent attempts each finds something else."""
+
+        async def plan(self, question: Any, most: int) -> Plan:
+            return Plan("fact", (Planned(QUESTION, "a person's name"),))
+
+        async def act(self, workspace: Workspace) -> Action:
+            if not workspace.approach:
+                return Action("search", query=f"Larkspur {'again ' * workspace.turn}")
+            if len(workspace.queries) < 3:
+                return Action("search", query=f"{workspace.approach} {len(workspace.queries)} Larkspur version")
+            if len(workspace.opened) < 2 and (unread := self._unread(workspace)):
+                return Action("open", target=unread)
+            return Action("answer", outcome="Tor Vikdal" if "rarest" in workspace.approach else "In March 2014")
+
+        def _unread(self, workspace: Workspace) -> int:
+            return next((one.number for one in workspace.candidates if one.url not in workspace.opened), 0)
+
+        async def choose(self, task: str, criteria: Any, options: Any) -> int:
+            assert criteria == ["a person's name"] or len(options) > 1
+            return next((place for place, option in enumerate(options) if option.startswith("Tor")), 0)
+
+    run = await researched(await in_thread(new_run), library, listener, Attempts(library.similarity), effort="high")
+    [chosen] = await rows(Step, run, kind="choose")
+    assert chosen.result["outcomes"] == ["Tor Vikdal", "In March 2014", "In March 2014"]
+    assert [(gap.state, gap.outcome) for gap in await rows(Gap, run)] == [("closed", "Tor Vikdal")]
+    attempts = {step.result["attempt"] for step in await rows(Step, run, kind="act")}
+    assert attempts == {0, 1, 2, 3}
+    assert len(await rows(Step, run, kind="redraft")) == BUDGETS["high"].drafts - 1
+
+
+async def test_rounds_that_bring_nothing_end_the_hunt(new_run, library, listener):
+    class Restless(ExtractiveReasoner):
+        async def act(self, workspace: Workspace) -> Action:
+            return Action("search", query=f"Larkspur {workspace.turn} {'again ' * workspace.turn}")
+
+    run = await researched(await in_thread(new_run), library, listener, Restless(library.similarity), effort="high")
+    revised = [step.result["evidence"] for step in await rows(Step, run, kind="revise")]
+    assert len(revised) == 3
+    assert len(set(revised)) == 1
