@@ -176,11 +176,12 @@ def zombie(stage: Stage, runs: int) -> Document:
     """F-6: a worker that sleeps three leases long; another one has its runs by then. What it does awake counts not."""
     stage.model.latency = 0.5
     stage.beat()
-    sleeper = stage.worker("wide=64")
+    workers = [stage.worker("wide=64"), stage.worker("wide=64")]
+    until(lambda: _log(stage).count(b"ready.") == 2, 60, "two workers")
     asked = stage.ask_all(runs)
     until(lambda: Step.objects.count() >= runs, 60, "some steps of each run")
-    stage.worker("wide=64", RUNS_AT_ONCE=str(runs))
-    until(lambda: _log(stage).count(b"ready.") == 2, 60, "the second worker")
+    has = Run.objects.filter(state="running").values_list("lease_owner", flat=True)[0]  # host:process
+    sleeper = next(worker for worker in workers if has.endswith(f":{worker.process.pid}"))
     sleeper.freeze()
     asleep = time.monotonic()
     time.sleep(3 * LEASE_SECONDS)
