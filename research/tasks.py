@@ -43,7 +43,7 @@ INHERITED = 20  # pieces of evidence of the earlier run that a follow-up reads f
 OVERDUE = 3.0  # seconds after which a queued run's bell is rung again
 CANDIDATES = 20  # runs that are tried to be claimed, one after the other, while other workers do the same
 _taking = threading.Lock()
-_taker = ThreadPoolExecutor(1, thread_name_prefix="taker")  # waits for _taking, where others need their threads
+_taker = ThreadPoolExecutor(1, thread_name_prefix="taker")  # neither waits behind searches and pages nor they behind it
 _hands: set[tuple[str, int]] = set()  # the runs, with their epochs, that this process works on
 _suspects: set[tuple[str, int]] = set()  # those of them that may kill it: at most one (research/queue.py)
 
@@ -128,7 +128,7 @@ async def conduct(run_id: str, epoch: int) -> None:
                 await journal.end(state, leg=question.leg)
     except CancelledError:
         await journal.release()
-        await in_thread(_ring)
+        await in_pool(_taker, _ring)
         raise
     except LeaseLost:
         logger.info("run %s is another worker's now", run_id)
