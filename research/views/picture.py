@@ -36,7 +36,7 @@ from research.views.tree import Branch, Counts, in_order, tree
 FINAL = (Run.State.DONE, Run.State.STOPPED, Run.State.FAILED)
 WRITING = ("outline", "draft", "check")  # steps that change the draft
 COUNTED = ("search", "more", "list", "open", "note", "cell")  # steps that a gap's counts are of
-ON_TRAIL = ("search", "open", "find", "more", "compute", "list", "shape", "calibrate", "revise", "wish")
+ON_TRAIL = ("search", "open", "find", "more", "compute", "list", "shape", "calibrate", "revise", "sift", "wish")
 
 
 @dataclass(frozen=True)
