@@ -18,28 +18,31 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
-GATHER_SECONDS = 0.08  # pieces of a draft that come within this time are sent together: a token a message is costly
+GATHER_SECONDS = 0.08  # pieces of a text that come within this time are sent together: a token a message is costly
+PIECES = {"delta": "section", "thinking": "of"}  # messages with a piece of a text, and what names the text
 SILENCE = 5.0  # seconds without a try after the broker could not be reached
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, "Redis"] = WeakKeyDictionary()
 _silent_until = 0.0
-_gathered: dict[tuple[str, str], list[str]] = {}  # pieces not yet sent, by run and section
+_gathered: dict[tuple[str, str, str], list[str]] = {}  # pieces not yet sent, by run, kind of message and text
 _sending: "set[asyncio.Task[None]]" = set()
 
 
 def channel(run_id: UUID | str) -> str:
-    """The channel of a run's messages: {"seq"}, {"activity"}, {"section", "delta"}, or {"thinking"}."""
+    """The channel of a run's messages: {"seq"}, {"activity"}, {"section", "delta"}, or {"of", "thinking"}, where `of`
+    tells one call of a model from another."""
     return f"run:{run_id}"
 
 
 async def publish(run_id: UUID | str, message: dict[str, Any]) -> None:
-    """Send a message to the run's listeners; pieces of a draft a little later, together. Never raises: a broker that is
+    """Send a message to the run's listeners; pieces of a text a little later, together. Never raises: a broker that is
     down must not fail a step."""
-    if "delta" not in message:
+    kind = next((kind for kind in PIECES if kind in message), None)
+    if kind is None:
         await _flush(str(run_id))
         await _send(str(run_id), message)
         return
-    pieces = _gathered.setdefault((str(run_id), message["section"]), [])
-    pieces.append(message["delta"])
+    pieces = _gathered.setdefault((str(run_id), kind, message[PIECES[kind]]), [])
+    pieces.append(message[kind])
     if len(pieces) == 1:
         task = asyncio.create_task(_later(str(run_id)))
         _sending.add(task)
@@ -54,7 +57,8 @@ async def _later(run_id: str) -> None:
 async def _flush(run_id: str) -> None:
     """Send what was gathered for the run, before anything else is said of it."""
     for key in [key for key in _gathered if key[0] == run_id]:
-        await _send(run_id, {"section": key[1], "delta": "".join(_gathered.pop(key))})
+        _run, kind, text = key
+        await _send(run_id, {PIECES[kind]: text, kind: "".join(_gathered.pop(key))})
 
 
 async def _send(run_id: str, message: dict[str, Any]) -> None:

@@ -62,10 +62,11 @@ async def stream(request: HttpRequest, run_id: UUID) -> HttpResponse | Streaming
 
 @dataclass
 class Heard:
-    """The last activity that was said over the broker, and when: the row has it a little later (engine/watch.py)."""
+    """What was said last over the broker: the activity, and when (the row has it a little later, engine/watch.py)."""
 
     activity: str = ""
     at: float = -POLL_SECONDS
+    thinker: str = ""  # the call of a model whose thoughts are shown: of several side by side the first, until a step
 
     def fresh(self) -> str:
         """The activity while the row may not have it yet; else empty."""
@@ -93,6 +94,8 @@ async def follow(run_id: UUID, seq: int, reader: Reader) -> AsyncIterator[str]:
                 return
             if news.events:
                 spoke = time.monotonic()
+            if news.seq != seq:
+                heard.thinker = ""
             seq, status = news.seq, news.status
             async for event in _live(messages, seq, heard):
                 spoke = time.monotonic()
@@ -202,14 +205,14 @@ async def _live(messages: "asyncio.Queue[Message]", seq: int, heard: Heard) -> A
             batch.append(messages.get_nowait())
         for activity in (message["activity"] for message in batch if "activity" in message):
             heard.activity, heard.at = str(activity), time.monotonic()
-        html = _said(batch)
+        html = _said(batch, heard)
         if html:
             yield event(html)
         if any(message["seq"] > seq for message in batch if isinstance(message.get("seq"), int)):
             return
 
 
-def _said(batch: list[Message]) -> str:
+def _said(batch: list[Message], heard: Heard) -> str:
     """What was said, as partials: the last activity, what is thought, and each section's new text in one piece."""
     activity = [str(message["activity"]) for message in batch if "activity" in message]
     texts: dict[str, str] = {}
@@ -217,7 +220,9 @@ def _said(batch: list[Message]) -> str:
         if "delta" in message:
             heading = str(message.get("section", ""))
             texts[heading] = texts.get(heading, "") + str(message["delta"])
-    thinking = "".join(str(message["thinking"]) for message in batch if "thinking" in message)
+    thoughts = [(str(message.get("of", "")), str(message["thinking"])) for message in batch if "thinking" in message]
+    heard.thinker = heard.thinker or next((of for of, _piece in thoughts), "")
+    thinking = "".join(piece for of, piece in thoughts if of == heard.thinker)
     if not activity and not texts and not thinking:
         return ""
     deltas = [(section_id(heading), text) for heading, text in texts.items()]

@@ -26,6 +26,23 @@ async def test_a_message_reaches_who_listens_to_the_run():
     assert [json.loads(message["data"]) for message in messages[1:]] == [{"seq": 3}, {"activity": "Reading"}]
 
 
+async def test_pieces_of_a_text_are_sent_together_and_apart_from_those_of_others():
+    async with Redis.from_url(settings.REDIS_URL) as redis, redis.pubsub() as heard:
+        await heard.subscribe(live.channel("r"))
+        for of in ("1", "2", "1"):
+            await live.publish("r", {"of": of, "thinking": f"thought {of} "})
+        await live.publish("r", {"section": "1", "delta": "written"})
+        await live.publish("r", {"seq": 3})
+        messages = [json.loads(message["data"]) async for message in _first(heard, 5) if message["type"] == "message"]
+    await live.close()
+    assert messages == [
+        {"of": "1", "thinking": "thought 1 thought 1 "},
+        {"of": "2", "thinking": "thought 2 "},
+        {"section": "1", "delta": "written"},
+        {"seq": 3},
+    ]
+
+
 async def _first(heard, count):
     for _ in range(count):
         yield await anext(heard.listen())

@@ -207,11 +207,13 @@ async def test_what_is_thought_comes_as_it_is_thought_and_is_gone_with_the_next_
     waiting = asyncio.create_task(page.until("The Board"))
     await subscribed()
     while not waiting.done():
-        await broker.publish(live.channel(run.pk), json.dumps({"thinking": "The Board, <perhaps>."}))
+        for of, text in (("1", "The Board, <perhaps>."), ("2", "Of another gap.")):
+            await broker.publish(live.channel(run.pk), json.dumps({"of": of, "thinking": text}))
         await asyncio.sleep(0.1)
     read = await waiting
     assert 'hx-target="#thinking" hx-swap="beforeend"' in read
     assert "&lt;perhaps&gt;" in read
+    assert "Of another gap." not in read  # two trains of thought would run into each other
     await in_thread(make_step, run, "search", {"gap": 1, "query": "the second query", "hits": []})
     await page.until('hx-target="#thinking" hx-swap="textContent"')
 
