@@ -29,7 +29,19 @@ from config.loop import in_thread
 from research import live
 from research.access import run_read
 from research.models import Run, Step
-from research.views.picture import FINAL, WRITING, draft, drawn_trail, head, on_trail, plan, section_id, show
+from research.views.picture import (
+    FINAL,
+    PLANNING,
+    WRITING,
+    draft,
+    drawn_trail,
+    gap_of,
+    head,
+    on_trail,
+    plan,
+    section_id,
+    show,
+)
 from research.views.reports import shown_to_owner
 from research.views.tree import Branch, in_order
 
@@ -152,8 +164,11 @@ def _news(run_id: UUID, after: int, status: Status, reader: Reader, activity: st
             events.append(event(_part("finished", **page, **shown)))
             events.append(event("", name="end"))
         elif steps or now != status:
-            is_moved = bool(steps) or now.state != status.state
-            events.append(event(_part("refreshed", **page, is_moved=is_moved, is_stepped=bool(steps))))
+            is_moved = now.state != status.state or any(step.kind in PLANNING for step in steps)
+            touched = {gap_of(step) for step in steps}
+            lines = [] if is_moved else [branch for branch in in_order(branches) if branch.number in touched]
+            change = {"is_moved": is_moved, "is_stepped": bool(steps), "lines": lines}
+            events.append(event(_part("refreshed", **page, **change)))
     return News(events, steps[-1].seq if steps else after, now, over)
 
 
