@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.05  # what is said within this time, by all runs of a process, is sent in one go
+PIECES = {"delta": "section", "thinking": "of"}  # messages with a piece of a text, and what names the text
 SILENCE = 5.0  # seconds without a try after the broker could not be reached
 Message = dict[str, Any]
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, "Redis"] = WeakKeyDictionary()
@@ -28,7 +29,7 @@ _silent_until = 0.0
 
 
 def channel(run_id: UUID | str) -> str:
-    """The channel of a run's messages: {"seq"}, {"activity"}, {"section", "delta"}, or {"thinking"}."""
+    """The channel of a run's messages: {"seq"}, {"activity"}, {"section", "delta"}, or {"of", "thinking"}."""
     return f"run:{run_id}"
 
 
@@ -67,18 +68,20 @@ async def _send() -> None:
 
 
 def _joined(waiting: list[tuple[str, Message]]) -> list[tuple[str, Message]]:
-    """The same, with the pieces of a section that came one after the other in one: a token a message is costly."""
+    """The same, with the pieces of a text that came one after the other in one: a token a message is costly."""
     joined: list[tuple[str, Message]] = []
-    pieces: dict[str, dict[str, Message]] = {}  # by channel and section, since anything else was said there
+    texts: dict[str, dict[tuple[str, str], Message]] = {}  # by channel, kind and text, since anything else was said
     for name, message in waiting:
-        before = pieces.setdefault(name, {}).get(message.get("section", ""))
-        if "delta" not in message:
-            pieces[name] = {}
+        kind = next((kind for kind in PIECES if kind in message), "")
+        text = (kind, str(message.get(PIECES.get(kind, ""), "")))
+        before = texts.setdefault(name, {}).get(text)
+        if not kind:
+            texts[name] = {}
         elif before:
-            before["delta"] += message["delta"]
+            before[kind] += message[kind]
             continue
         else:
-            message = pieces[name][message["section"]] = dict(message)  # noqa: PLW2901
+            message = texts[name][text] = dict(message)  # noqa: PLW2901
         joined.append((name, message))
     return joined
 

@@ -29,7 +29,19 @@ from config.loop import in_thread
 from research import live
 from research.access import run_read
 from research.models import Run, Step
-from research.views.picture import FINAL, WRITING, draft, drawn_trail, head, on_trail, plan, section_id, show
+from research.views.picture import (
+    FINAL,
+    PLANNING,
+    WRITING,
+    draft,
+    drawn_trail,
+    gap_of,
+    head,
+    on_trail,
+    plan,
+    section_id,
+    show,
+)
 from research.views.reports import shown_to_owner
 from research.views.tree import Branch, in_order
 
@@ -62,10 +74,11 @@ async def stream(request: HttpRequest, run_id: UUID) -> HttpResponse | Streaming
 
 @dataclass
 class Heard:
-    """The last activity that was said over the broker, and when: the row has it a little later (engine/watch.py)."""
+    """What was said last over the broker: the activity, and when (the row has it a little later, engine/watch.py)."""
 
     activity: str = ""
     at: float = -POLL_SECONDS
+    thinker: str = ""  # the call of a model whose thoughts are shown: of several side by side the first, until a step
 
     def fresh(self) -> str:
         """The activity while the row may not have it yet; else empty."""
@@ -93,6 +106,8 @@ async def follow(run_id: UUID, seq: int, reader: Reader) -> AsyncIterator[str]:
                 return
             if news.events:
                 spoke = time.monotonic()
+            if news.seq != seq:
+                heard.thinker = ""
             seq, status = news.seq, news.status
             async for event in _live(messages, seq, heard):
                 spoke = time.monotonic()
@@ -149,8 +164,11 @@ def _news(run_id: UUID, after: int, status: Status, reader: Reader, activity: st
             events.append(event(_part("finished", **page, **shown)))
             events.append(event("", name="end"))
         elif steps or now != status:
-            is_moved = bool(steps) or now.state != status.state
-            events.append(event(_part("refreshed", **page, is_moved=is_moved, is_stepped=bool(steps))))
+            is_moved = now.state != status.state or any(step.kind in PLANNING for step in steps)
+            touched = {gap_of(step) for step in steps}
+            lines = [] if is_moved else [branch for branch in in_order(branches) if branch.number in touched]
+            change = {"is_moved": is_moved, "is_stepped": bool(steps), "lines": lines}
+            events.append(event(_part("refreshed", **page, **change)))
     return News(events, steps[-1].seq if steps else after, now, over)
 
 
@@ -202,14 +220,14 @@ async def _live(messages: "asyncio.Queue[Message]", seq: int, heard: Heard) -> A
             batch.append(messages.get_nowait())
         for activity in (message["activity"] for message in batch if "activity" in message):
             heard.activity, heard.at = str(activity), time.monotonic()
-        html = _said(batch)
+        html = _said(batch, heard)
         if html:
             yield event(html)
         if any(message["seq"] > seq for message in batch if isinstance(message.get("seq"), int)):
             return
 
 
-def _said(batch: list[Message]) -> str:
+def _said(batch: list[Message], heard: Heard) -> str:
     """What was said, as partials: the last activity, what is thought, and each section's new text in one piece."""
     activity = [str(message["activity"]) for message in batch if "activity" in message]
     texts: dict[str, str] = {}
@@ -217,7 +235,9 @@ def _said(batch: list[Message]) -> str:
         if "delta" in message:
             heading = str(message.get("section", ""))
             texts[heading] = texts.get(heading, "") + str(message["delta"])
-    thinking = "".join(str(message["thinking"]) for message in batch if "thinking" in message)
+    thoughts = [(str(message.get("of", "")), str(message["thinking"])) for message in batch if "thinking" in message]
+    heard.thinker = heard.thinker or next((of for of, _piece in thoughts), "")
+    thinking = "".join(piece for of, piece in thoughts if of == heard.thinker)
     if not activity and not texts and not thinking:
         return ""
     deltas = [(section_id(heading), text) for heading, text in texts.items()]

@@ -120,7 +120,7 @@ async def conduct(run_id: str, epoch: int) -> None:
     try:
         async with journal:
             question, kit, owner = await in_thread(_prepared, run_id)
-            whose.current.set(whose.Whose(owner, run_id, journal.aside))
+            whose.current.set(whose.Whose(owner, run_id, journal.aside, journal.think))
             state = await unless(journal.lost, research_question(question, kit, journal))
             if state is Run.State.REVIEW:
                 await journal.review()

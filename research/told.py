@@ -72,6 +72,13 @@ def _listed(result: Result) -> str:
     return ngettext("Looked through “%(query)s”: %(n)d named", "Looked through “%(query)s”: %(n)d named", n) % said
 
 
+def _sifted(result: Result) -> str:
+    n = len(result.get("aside", []))
+    if not n:
+        return _("Sifted the evidence: all of it stays")
+    return ngettext("Sifted the evidence: %d piece set aside", "Sifted the evidence: %d pieces set aside", n) % n
+
+
 def _outlined(result: Result) -> str:
     n = len(result["sections"])
     return ngettext("Outlined %d section", "Outlined %d sections", n) % n
@@ -101,6 +108,7 @@ _STEPS: dict[str, Callable[[Result], str]] = {
     "shape": lambda made: _("Compares each %(item)s by: %(columns)s") % {**made, "columns": ", ".join(made["columns"])},
     "list": _listed,
     "cell": lambda made: _("%(column)s of %(item)s: %(value)s") % {**made, "value": made["value"] or made["why"]},
+    "sift": _sifted,
     "outline": _outlined,
     "draft": lambda made: _("Wrote: %s") % str(made["section"]),
     "redraft": lambda made: _("Wrote once more: %s") % str(made["section"]),

@@ -176,6 +176,10 @@ class Journal:
         """Say what it waits for just now, without recording it; with "" say again what it is doing."""
         await self.publish(self.run_id, {"activity": text or self._activity})
 
+    async def think(self, call: str, text: str) -> None:
+        """Show a piece of what a model thinks, while it thinks it; what counts is stored with the step's cost."""
+        await self.publish(self.run_id, {"of": call, "thinking": text})
+
     async def review(self) -> None:
         """Let go of the run until the person has seen its plan (launch.approve sets it going again)."""
         held = Run.objects.filter(pk=self.run_id, lease_epoch=self.epoch, state=Run.State.RUNNING)

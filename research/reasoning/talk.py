@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from config.endpoints import Prices
 from research.engine import cost
 from research.engine.kit import Delta
+from research.engine.whose import current
 from research.errors import BadReply, ResearchFailure, RetryLater, RunFailed
 from research.reasoning.pieces import Prose, Thoughts, loops
 from research.reasoning.server import Server, headers, key_refused, unreachable
@@ -154,6 +155,8 @@ async def _listen(at: Server, call: Call, said: Said, turn: Turn) -> None:
                 patience.reschedule(asyncio.get_running_loop().time() + NEXT_TOKEN_SECONDS)
                 piece, inline = thoughts.feed(piece)
                 said.text, said.thinking = said.text + piece, said.thinking + thought + inline
+                if thought or inline:
+                    await current.get().think(str(id(said)), thought + inline)
                 if call.heard and piece and (words := prose.feed(piece)):
                     await call.heard(words)
                 if watch.has_enough(said):

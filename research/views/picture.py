@@ -36,7 +36,9 @@ from research.views.tree import Branch, Counts, in_order, tree
 FINAL = (Run.State.DONE, Run.State.STOPPED, Run.State.FAILED)
 WRITING = ("outline", "draft", "check")  # steps that change the draft
 COUNTED = ("search", "more", "list", "open", "note", "cell")  # steps that a gap's counts are of
-ON_TRAIL = ("search", "open", "find", "more", "compute", "list", "shape", "calibrate", "revise", "wish")
+PLANNING = ("plan", "revise", "wish", "choose", "report")  # steps that may change more of the plan than their own gap
+LATEST = 12  # steps of a gap that a replay lists: it is looked at for what comes last
+ON_TRAIL = ("search", "open", "find", "more", "compute", "list", "shape", "calibrate", "revise", "sift", "wish")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class GapShown:
 
     branch: Branch
     steps: tuple[StepShown, ...]
+    earlier: int = 0  # steps before those that are not listed
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,7 @@ def picture(run: Run, until: int = 0, texts: Mapping[int, str] | None = None) ->
         run=run,
         head=head(run, until),
         branches=branches,
-        gaps=[GapShown(branch, tuple(step for step in on if step.gap == branch.number)) for branch in ordered],
+        gaps=[_gap_shown(branch, on, LATEST if until else len(on)) for branch in ordered],
         whole=[step for step in whole if not step.error],
         trouble=[step for step in whole if step.error],
         sections=draft(steps),
@@ -190,6 +193,11 @@ def picture(run: Run, until: int = 0, texts: Mapping[int, str] | None = None) ->
         quiet=int((timezone.now() - steps[-1].finished_at).total_seconds()) if steps else 0,
         seq=steps[-1].seq if steps else 0,
     )
+
+
+def _gap_shown(branch: Branch, steps: Iterable[StepShown], most: int) -> GapShown:
+    own = tuple(step for step in steps if step.gap == branch.number)
+    return GapShown(branch, own[-most:] if own else (), max(0, len(own) - most))
 
 
 def head(run: Run, until: int = 0) -> Head:
@@ -220,10 +228,13 @@ def plan(run: Run, texts: Mapping[int, str] | None = None) -> tuple[Branch, ...]
     return tree(rows(run), _counts(list(done)), texts)
 
 
-def drawn_trail(run: Run) -> Trail:
-    """The trail as a picture alone, in two queries."""
+def drawn_trail(run: Run, after: int = -1) -> Trail | None:
+    """The trail as a picture alone, in three queries; None where its last step is still the one with seq `after`."""
+    steps = run.steps.filter(kind__in=DRAWN, error="").order_by("seq")
+    if after == (steps.aggregate(last=Max("seq"))["last"] or 0):
+        return None
     numbers = {branch.number: branch.gap.text for branch in in_order(tree(rows(run), {}))}
-    return trail(run, run.steps.filter(kind__in=DRAWN, error="").order_by("seq"), numbers)
+    return trail(run, steps, numbers)
 
 
 def show(run: Run, steps: Sequence[Step]) -> Iterable[StepShown]:
@@ -240,7 +251,7 @@ def show(run: Run, steps: Sequence[Step]) -> Iterable[StepShown]:
         yield StepShown(
             seq=step.seq,
             kind=step.kind,
-            gap=_gap_of(step),
+            gap=gap_of(step),
             result=step.result,
             error=step.error,
             thinking="\n\n".join(step.cost.get("thinking", [])),
@@ -328,7 +339,7 @@ def _sentence(part: dict[str, Any]) -> SentenceShown:
     return SentenceShown(part["text"], tuple(part["evidence"]), part.get("verdict", ""), part.get("reason", ""))
 
 
-def _gap_of(step: Step) -> int:
+def gap_of(step: Step) -> int:
     """The number of the gap a step was made for; a failed step has no result, but its key says it."""
     found = re.search(r"gap/(\d+)", step.key)
     return int(step.result.get("gap") or (found.group(1) if found else 0))

@@ -56,9 +56,10 @@ def trail(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """The trail as a picture; the run's page asks for it again while there is more to come. `?after=` is the last step
     it has: 204 where nothing is new."""
     the_run = run_read(request, run_id)
-    drawn = drawn_trail(the_run)
     live = the_run.state not in FINAL
-    if live and request.GET.get("after") == str(drawn.seq):
+    after = request.GET.get("after", "")
+    drawn = drawn_trail(the_run, int(after) if live and after.isdecimal() and len(after) < 10 else -1)
+    if drawn is None:
         return HttpResponse(status=204)
     return render(request, "run_parts.html#trail", {"run": the_run, "trail": drawn, "live": live})
 

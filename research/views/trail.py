@@ -16,7 +16,7 @@ from research.models import Run, Step
 
 MOST = 40  # nodes of a column in all; beyond that nobody follows a line
 ROW = 10  # units of the drawing that a row is high
-KINDS = ("search", "more", "open", "find", "note", "list", "cell")  # the steps that it is drawn from
+KINDS = ("search", "more", "open", "find", "note", "list", "cell", "sift")  # the steps that it is drawn from
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Node:
     href: str
     is_read: bool  # a page that was opened, not only seen in passages
     is_new: bool  # of the step that a replay stands at
+    is_aside: bool = False  # evidence that was set aside: it is not in the report
     path: str = ""
 
 
@@ -93,13 +94,18 @@ def trail(run: Run, steps: Iterable[Step], gaps: Mapping[int, str], until: int =
     """The picture of these steps. `gaps` are the sub-questions by number, in the order of the bands; `until` marks the
     nodes that the step with this seq made."""
     drawn: dict[int, _Drawn] = {number: _Drawn() for number in gaps}
-    seq = 0
+    seq, aside = 0, []
     for step in steps:
         if step.kind in KINDS and not step.error:
             band = drawn.get(step.result.get("gap", 0))
             seq = step.seq
-            if band is not None:
+            if step.kind == "sift":
+                aside = step.result.get("aside", [])
+            elif band is not None:
                 _draw(band, run, step, is_new=step.seq == until)
+    for band in drawn.values():
+        marks = {name: replace(one, is_aside=int(one.mark[1:]) in aside) for name, one in band.evidence.items()}
+        band.evidence = marks
     left = dict.fromkeys(("queries", "pages", "evidence"), MOST)
     bands = tuple(_band(number, gaps[number], one, left) for number, one in drawn.items() if one.queries or one.pages)
     return Trail(

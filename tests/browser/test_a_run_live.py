@@ -119,6 +119,25 @@ def test_what_is_being_typed_and_what_is_unfolded_stays_while_the_plan_moves(new
     assert run.gaps.get(number=1).question == "Who paid for the clock?"
 
 
+def test_what_the_model_thinks_is_in_a_fold_until_its_step_is_there(new_page, owner, run, say, step):
+    page = new_page(owner)
+    page.goto(reverse("run", args=[run.pk]))
+    expect(page.get_by_role("button", name="Answer now")).to_be_visible()
+    fold = page.locator("#thoughts")
+    expect(fold).not_to_be_visible()
+    expect(page.locator("#plan")).to_be_visible()
+    for _piece in range(50):  # until the page listens
+        say(of="1", thinking="The <b>Board</b> may have paid. ")
+        if fold.is_visible():
+            break
+        page.wait_for_timeout(100)
+    fold.locator("summary").click()
+    expect(page.locator("#thinking")).to_contain_text("The <b>Board</b> may have paid.")
+    make_gap(run)
+    step("plan", {"gaps": [{"number": 1, "question": "?"}]})
+    expect(fold).not_to_be_visible()
+
+
 def test_the_page_says_for_how_long_it_has_waited(new_page, owner, run, say):
     page = new_page(owner)
     page.goto(reverse("run", args=[run.pk]))

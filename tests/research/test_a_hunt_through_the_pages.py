@@ -1,14 +1,12 @@
 """One run with the real engine, by its pages only: ask, review the plan, start, remark, go on, and step through all of
 it. Whatever the engine records, each page can show."""
 
-import time
-
 import pytest
 from django.urls import reverse
 
+from config import loop
 from research import live, tasks
 from research.models import Run
-from research.queue import next_runs
 from research.reasoning.extractive import ExtractiveReasoner
 from search_index.models import Source
 from tests.research.engine.library import Library
@@ -31,10 +29,7 @@ def at_work(monkeypatch):
 
     def work():
         tasks.research()
-        deadline = time.monotonic() + 60
-        while tasks._hands or next_runs(1, 1):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        assert loop.drain(60)
 
     return work
 

@@ -37,15 +37,18 @@ async def test_pieces_that_come_together_are_sent_together_and_in_order():
             {"section": "B", "delta": "o"},
             {"seq": 7},
             {"section": "A", "delta": "!"},
+            {"of": "A", "thinking": "So"},
+            {"of": "A", "thinking": "?"},
         ):
             await live.publish("r", message)
-        messages = [message async for message in _first(heard, 5)]
+        messages = [message async for message in _first(heard, 6)]
     await live.close()
     assert [json.loads(message["data"]) for message in messages[1:]] == [
         {"section": "A", "delta": "One"},
         {"section": "B", "delta": "Two"},
         {"seq": 7},
         {"section": "A", "delta": "!"},
+        {"of": "A", "thinking": "So?"},
     ]
 
 

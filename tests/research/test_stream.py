@@ -81,6 +81,19 @@ async def test_recorded_steps_are_replayed_with_their_seq_as_id(page):
     assert 'hx-target="#trail-1"' in read
 
 
+async def test_a_step_of_a_gap_moves_its_line_of_the_plan_only(run):
+    page = Page(run, after=1)
+    await page.until("sea clock money")
+    read = await page.until('hx-target="#head"')  # the first time all of it is sent
+    assert 'hx-target="#plan"' in read
+    await in_thread(make_step, run, "search", {"gap": 1, "query": "the second query", "hits": []})
+    read = await page.until('hx-target="#head"')
+    assert 'hx-target="#line-1"' in read
+    assert "2 queries" in read
+    assert 'hx-target="#plan"' not in read
+    await page.close()
+
+
 async def test_only_steps_after_the_last_one_seen_are_replayed(run):
     page = Page(run, after=1)
     read = await page.until("sea clock money")
@@ -207,11 +220,13 @@ async def test_what_is_thought_comes_as_it_is_thought_and_is_gone_with_the_next_
     waiting = asyncio.create_task(page.until("The Board"))
     await subscribed()
     while not waiting.done():
-        await broker.publish(live.channel(run.pk), json.dumps({"thinking": "The Board, <perhaps>."}))
+        for of, text in (("1", "The Board, <perhaps>."), ("2", "Of another gap.")):
+            await broker.publish(live.channel(run.pk), json.dumps({"of": of, "thinking": text}))
         await asyncio.sleep(0.1)
     read = await waiting
     assert 'hx-target="#thinking" hx-swap="beforeend"' in read
     assert "&lt;perhaps&gt;" in read
+    assert "Of another gap." not in read  # two trains of thought would run into each other
     await in_thread(make_step, run, "search", {"gap": 1, "query": "the second query", "hits": []})
     await page.until('hx-target="#thinking" hx-swap="textContent"')
 

@@ -70,6 +70,12 @@ def test_the_step_that_a_replay_stands_at_marks_its_nodes():
     assert new(5) == {"e1-2", "e1-3"}
 
 
+def test_evidence_that_was_set_aside_last_is_drawn_so():
+    sifts = [Step(run=RUN, seq=seq, kind="sift", result={"aside": aside}) for seq, aside in ((7, [1, 2]), (8, [2]))]
+    (band,) = trail(RUN, [*STEPS, *sifts], {1: "Who?"}).bands
+    assert [node.mark for node in band.evidence.nodes if node.is_aside] == ["E2"]
+
+
 def test_failed_steps_and_gaps_that_are_not_there_draw_nothing():
     assert trail(RUN, [step(1, "search", error="It failed.")], {1: "Who?"}).bands == ()
     assert trail(RUN, [step(1, "search", query="x", hits=[])], {2: "Who?"}).bands == ()

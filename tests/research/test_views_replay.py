@@ -99,6 +99,16 @@ def test_nothing_can_be_changed_in_the_past(owner_client, run):
     assert 'method="post"' not in at(owner_client, run, 5).split("<main")[1]
 
 
+def test_of_a_long_gap_the_latest_steps_are_listed(owner_client, run):
+    for number in range(20):
+        make_step(run, "search", {"gap": 1, "query": f"query {number}", "hits": []})
+    page = at(owner_client, run, run.last_seq).split('id="trail-head"')[1]
+    assert "11 steps before these" in page
+    assert "query 7<" not in page
+    assert "query 8<" in page
+    assert "query 19<" in page
+
+
 def test_a_run_without_steps_says_so(owner_client, owner, guest):
     assert "Nothing has happened yet" in at(owner_client, make_run(owner), 1)
     assert owner_client.get(reverse("replay", args=[make_run(guest).pk])).status_code == 404

@@ -88,6 +88,22 @@ def test_a_run_page_costs_no_more_queries_with_more_steps(owner_client, owner, d
         run_page(owner_client, run)
 
 
+def test_the_picture_of_the_trail_is_sent_where_there_is_more_of_it(owner_client, owner):
+    run = make_run(owner, state="running")
+    make_gap(run)
+    address = reverse("trail", args=[run.pk])
+    assert owner_client.get(address + "?after=0").status_code == 204
+    make_step(run, "search", {"gap": 1, "query": "sea clock money", "hits": []})
+    make_step(run, "check", {"section": "s", "claims": []})
+    page = owner_client.get(address + "?after=0").content.decode()
+    assert "sea clock money" in page
+    assert f"{address}?after=1" in page
+    assert owner_client.get(address + "?after=1").status_code == 204
+    run.state = "done"
+    run.save()
+    assert "hx-get" not in owner_client.get(address + "?after=1").content.decode()
+
+
 def test_stop_and_answer_now_reach_a_run_under_way(owner_client, owner):
     run = make_run(owner, state="running")
     assert owner_client.post(reverse("answer-now", args=[run.pk])).status_code == 302

@@ -7,7 +7,7 @@ import pytest
 
 from config.endpoints import Endpoint, Prices
 from research import prompts
-from research.engine import patience
+from research.engine import patience, whose
 from research.engine.values import Cost
 from research.errors import BadReply, RetryLater, RunFailed, StepFailed
 from research.prompts import Prompt
@@ -119,6 +119,26 @@ async def test_thoughts_are_kept_apart_from_the_reply(
     model_server.fail(fault)
     assert await ask(endpoints) == [1]
     assert spent.thinking == ["First I look at {the braces}, then I reply."]
+
+
+@pytest.mark.parametrize("fault", ["thinking", "inline"])
+async def test_thoughts_are_heard_while_they_are_thought(
+    fault: str, endpoints: Endpoints, model_server: ModelServer
+) -> None:
+    heard: list[tuple[str, str]] = []
+
+    async def think(call: str, text: str) -> None:
+        heard.append((call, text))
+
+    model_server.script("note", {"keep": [1]})
+    model_server.fail(fault)
+    before = whose.current.set(whose.Whose("owner", "run", think=think))
+    try:
+        await ask(endpoints)
+    finally:
+        whose.current.reset(before)
+    assert "".join(text for _call, text in heard).strip() == "First I look at {the braces}, then I reply."
+    assert len({call for call, _text in heard}) == 1
 
 
 async def test_thoughts_that_only_end_in_the_reply_are_thoughts(
