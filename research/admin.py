@@ -118,7 +118,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Stop: end with what is known"))
     def stop_runs(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
-        under_way = list(runs.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING]))
+        under_way = list(runs.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING, Run.State.REVIEW]))
         for run in under_way:
             launch.stop(run)
         told = ngettext("%(n)d run was asked to stop.", "%(n)d runs were asked to stop.", len(under_way))
