@@ -42,7 +42,7 @@ class ReadOnly:
 
 class GapInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = Gap
-    fields = ["number", "question", "state", "outcome"]
+    fields = readonly_fields = ["number", "text", "criterion", "state", "outcome"]
 
 
 @admin.register(Run)
@@ -65,8 +65,23 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     inlines = [GapInline]
     fieldsets = [
         (None, {"fields": ["question", "state", "error", "activity", "links"]}),
-        (_("As asked"), {"fields": ["owner", "effort", "sealed", "sources", "reasoner"]}),
-        (_("Times"), {"fields": ["created_at", "started_at", "finished_at"]}),
+        (
+            _("As asked"),
+            {
+                "fields": [
+                    "owner",
+                    "effort",
+                    "limits",
+                    "sealed",
+                    "sources",
+                    "review_plan",
+                    "follows",
+                    "repeats",
+                    "reasoner",
+                ]
+            },
+        ),
+        (_("Times"), {"fields": ["created_at", "started_at", "finished_at", "paused", "leg"]}),
         (_("Spent"), {"fields": ["spent"]}),
         (_("Lease"), {"classes": ["collapse"], "fields": ["lease_owner", "lease_epoch", "lease_until", "last_seq"]}),
     ]
