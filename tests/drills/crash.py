@@ -145,7 +145,7 @@ def delivery(stage: Stage, runs: int) -> Document:
     stage.model.latency = 0.5
     stage.beat()
     for _worker in range(2):
-        stage.worker("wide=64", "redeliver=1")
+        stage.worker("wide=64", "redeliver=1", LEASE_SECONDS="30")  # nobody dies here: no lease is to be lost
     asked = stage.ask_all(runs)
     messages = 0
     while _left(asked):
