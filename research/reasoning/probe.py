@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from config.endpoints import Endpoint
 from research.errors import BadReply, RunFailed
 from research.reasoning import replies
-from research.reasoning.server import Server, server
+from research.reasoning.server import Server, server, shared_failure
 from research.reasoning.talk import OPTIONAL, Call, Refused, Said, talk
 
 WORD = "quokka-417"
@@ -46,7 +46,8 @@ async def ready(endpoint: Endpoint) -> Server:
     at = await server(endpoint)
     async with at.probing:
         if not at.probed:
-            await _probe(at)
+            with shared_failure(endpoint):
+                await _probe(at)
             at.probed = True
             log.info(
                 "The model server %s: %s, context %d (%s), schema %s, thinks: %s, tokens by %s",

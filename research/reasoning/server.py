@@ -10,6 +10,8 @@ import json
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,12 +22,13 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from config.endpoints import Endpoint
-from research.errors import RetryLater, RunFailed
+from research.errors import ResearchFailure, RetryLater, RunFailed
 from research.reasoning.tokens import Count, Tokens, tokenizer
 from research.reasoning.turns import Turns
 
 CONNECT_SECONDS = 5.0
 ASK_SECONDS = 10.0
+SHARED_SECONDS = 0.5  # what one attempt came to holds for all who waited for it: in turn they would wait for minutes
 FRESH_SECONDS = 600.0  # a server may be restarted with another model or context
 WINDOW = 8192  # tokens of context of a server that does not say
 CALLS_AT_ONCE = 8  # to begin with, for a server that does not say how many it works on at a time
@@ -82,6 +85,7 @@ class _Pool:
     servers: dict[Endpoint, Server] = field(default_factory=dict)
     turns: dict[str, Turns] = field(default_factory=dict)  # by address: two models of a server share its strength
     asking: defaultdict[Endpoint, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    failed: dict[Endpoint, tuple[float, ResearchFailure]] = field(default_factory=dict)  # when, and how
 
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
@@ -96,8 +100,24 @@ async def server(endpoint: Endpoint) -> Server:
     async with pool.asking[endpoint]:
         known = pool.servers.get(endpoint)
         if known is None or time.monotonic() - known.asked_at > FRESH_SECONDS:
-            pool.servers[endpoint] = known = await _ask(pool, endpoint, known)
+            with shared_failure(endpoint):
+                pool.servers[endpoint] = known = await _ask(pool, endpoint, known)
         return known
+
+
+@contextmanager
+def shared_failure(endpoint: Endpoint) -> Iterator[None]:
+    """For an attempt that all who need the endpoint wait for, one after another: where it failed just now, it fails for
+    the next one too, without being made again."""
+    failed = _pool().failed
+    when, failure = failed.get(endpoint, (-SHARED_SECONDS, None))
+    if failure is not None and time.monotonic() - when < SHARED_SECONDS:
+        raise type(failure)(str(failure)) from failure
+    try:
+        yield
+    except ResearchFailure as new:
+        failed[endpoint] = (time.monotonic(), new)
+        raise
 
 
 async def close() -> None:

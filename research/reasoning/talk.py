@@ -44,7 +44,7 @@ PROMPT_TOLD = re.compile(
 class Refused(BadReply):
     """The server does not accept the request as it is; `said` is what it answers."""
 
-    def __init__(self, message: str, said: str) -> None:
+    def __init__(self, message: str, said: str = "") -> None:
         super().__init__(message)
         self.said = said
 

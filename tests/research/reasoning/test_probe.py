@@ -1,6 +1,7 @@
 """The probe: what a server can do is found out with one or two tiny calls, once, and then worked around."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -132,3 +133,27 @@ async def test_tools_are_asked_for_only_to_be_told(
     model_server.refuses = frozenset({"tools"})
     assert await probe.tools(at) == "refused"
     await server.close()
+
+
+@pytest.mark.parametrize("place", ["ask", "probe"])
+async def test_who_waits_for_an_attempt_that_fails_does_not_make_it_again_one_after_another(
+    place: str, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[float] = []
+
+    async def slow(*_given: object) -> None:
+        tried.append(time.monotonic())
+        await asyncio.sleep(0.1)
+        raise RetryLater("It does not answer.")
+
+    if place == "ask":
+        monkeypatch.setattr(server, "_ask", slow)
+    else:
+        monkeypatch.setattr(probe, "_probe", slow)
+    failures = await asyncio.gather(*(ready(endpoints["reader"]) for _ in range(20)), return_exceptions=True)
+    assert [(type(one), str(one)) for one in failures] == [(RetryLater, "It does not answer.")] * 20
+    assert len(tried) == 1
+    await asyncio.sleep(server.SHARED_SECONDS)
+    with pytest.raises(RetryLater):
+        await ready(endpoints["reader"])
+    assert len(tried) == 2  # later it is tried again
