@@ -65,7 +65,10 @@ def _date(sentence: str, question: str) -> str:
 
 
 def _number(sentence: str, question: str) -> str:
-    return next((found for match in _NUMBER.finditer(sentence) if (found := match.group()) not in question), "")
+    """Written in digits rather than in words, which often only count what is listed; a bare year last."""
+    found = [number for match in _NUMBER.finditer(sentence) if (number := match.group()) not in question]
+    found.sort(key=lambda number: (bool(re.fullmatch(r"[12]\d{3}(?: [a-z]+)?", number)), not re.search(r"\d", number)))
+    return next(iter(found), "")
 
 
 def _name(sentence: str, question: str) -> str:
@@ -98,7 +101,10 @@ _ASKS: tuple[tuple[re.Pattern[str], Callable[[str, str], str] | None], ...] = tu
     (re.compile(pattern, re.IGNORECASE), find)
     for pattern, find in (
         (r"\b(?:when|(?:what|which) (?:year|date|day|century|decade))\b", _date),
-        (r"\b(?:how (?:many|much|long|old|large|often|far|tall|high|big)|what (?:number|percentage))\b", _number),
+        (
+            r"\b(?:how (?:many|much|long|old|large|often|far|tall|high|big)|what (?:number|percentage)|population)\b",
+            _number,
+        ),
         (r"\b(?:who|whom|whose)\b", _name),
         (r"\b(?:where|(?:what|which) (?:city|country|town|state|place))\b", _place),
         # A kind of thing, in words of the question: a name that says it is of that kind.

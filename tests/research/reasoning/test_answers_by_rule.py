@@ -114,6 +114,8 @@ def test_the_sentence_that_answers_comes_before_the_one_that_only_leads_to_it() 
         ("In the year when it began, who led it?", "In 1901 it was led by Ines Aldana.", "Ines Aldana"),
         ("Who led it when it began?", "In 1901 it was led by Ines Aldana.", "Ines Aldana"),
         ("What is it?", "It is led by Ines Aldana.", ""),
+        ("How long is it?", "In 2001 one bridge of 8 km joined two cities.", "8 km"),
+        ("How many times is it tried?", "In 2001 it was tried five times.", "five times"),
     ],
 )
 def test_the_question_word_that_counts_says_what_kind_of_span_is_wanted(question, sentence, answer) -> None:
