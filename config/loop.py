@@ -28,8 +28,8 @@ _loop: asyncio.AbstractEventLoop | None = None
 _stopping = threading.Event()
 # What `run` and `start` were given, and its task once it has begun.
 _at_work: "dict[Coroutine[Any, Any, Any], asyncio.Task[Any] | None]" = {}
-# Together with engine/journal.py's four no more threads than there are pooled database connections (settings.DATABASES:
-# max_size 28), the rest for Celery's threads: wider pools would only wait there.
+# With the pools of engine/journal.py, engine/watch.py, tasks.py and reading.py 24 threads. The database's pool
+# (settings.DATABASES) has 32 connections, the rest for Celery's threads: wider pools would only wait there.
 _threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="database")
 
 

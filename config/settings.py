@@ -145,7 +145,7 @@ DATABASES = {
         "HOST": _conninfo.pop("host", ""),
         "PORT": _conninfo.pop("port", ""),
         # Prepared plans ignore a later SET LOCAL hnsw.* or enable_* (machine facts, LOG.md): none are kept.
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 28, "timeout": 20}, "prepare_threshold": None, **_conninfo},
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": 32, "timeout": 20}, "prepare_threshold": None, **_conninfo},
     }
 }
 

@@ -42,7 +42,7 @@ class ReadOnly:
 
 class GapInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = Gap
-    fields = ["number", "question", "state", "outcome"]
+    fields = readonly_fields = ["number", "text", "criterion", "state", "outcome"]
 
 
 @admin.register(Run)
@@ -65,8 +65,23 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     inlines = [GapInline]
     fieldsets = [
         (None, {"fields": ["question", "state", "error", "activity", "links"]}),
-        (_("As asked"), {"fields": ["owner", "effort", "sealed", "sources", "reasoner"]}),
-        (_("Times"), {"fields": ["created_at", "started_at", "finished_at"]}),
+        (
+            _("As asked"),
+            {
+                "fields": [
+                    "owner",
+                    "effort",
+                    "limits",
+                    "sealed",
+                    "sources",
+                    "review_plan",
+                    "follows",
+                    "repeats",
+                    "reasoner",
+                ]
+            },
+        ),
+        (_("Times"), {"fields": ["created_at", "started_at", "finished_at", "paused", "leg"]}),
         (_("Spent"), {"fields": ["spent"]}),
         (_("Lease"), {"classes": ["collapse"], "fields": ["lease_owner", "lease_epoch", "lease_until", "last_seq"]}),
     ]
@@ -118,7 +133,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description=_("Stop: end with what is known"))
     def stop_runs(self, request: HttpRequest, runs: QuerySet[Run]) -> None:
-        under_way = list(runs.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING]))
+        under_way = list(runs.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING, Run.State.REVIEW]))
         for run in under_way:
             launch.stop(run)
         told = ngettext("%(n)d run was asked to stop.", "%(n)d runs were asked to stop.", len(under_way))

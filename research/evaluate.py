@@ -7,9 +7,11 @@ that file is gone, and the next evaluation asks anew; the runs stay, to be looke
 Called by the command `evaluate`. Never judges with a model.
 """
 
+import fcntl
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -105,13 +107,12 @@ def _asked(row: dict[str, Any]) -> Asked:
 
 def answers(path: Path, sources: Sequence[int], effort: str, limit: int | None, say: Progress) -> dict[str, Any]:
     """The figures of `evaluate answers --json`, over the first `limit` questions (None: all) of the file, asked of the
-    sources (ids; none: all). A worker has to be up. Raises BadQuestion."""
+    sources (ids; none: all). A worker has to be up. Raises BadQuestion, also where another command is at it."""
     began = time.monotonic()
     asked = questions(path)[:limit]
-    ledger = Ledger.of(path, sources, effort)
-    outcomes = _run(asked, sources, effort, ledger, say)
-    figures = summary(outcomes)
-    ledger.forget()
+    with ledger(path, sources, effort) as runs:
+        figures = summary(_run(asked, sources, effort, runs, say))
+        runs.forget()
     return figures | {"seconds": round(time.monotonic() - began, 1)}
 
 
@@ -122,26 +123,8 @@ class Ledger:
     path: Path
     runs: dict[str, str] = field(default_factory=dict)  # id of the question -> id of the run
 
-    @classmethod
-    def of(cls, questions_file: Path, sources: Sequence[int], effort: str) -> "Ledger":
-        """The ledger of the same evaluation, as far as it got; an empty one where it is new."""
-        options = json.dumps([sorted(sources), effort, bool(endpoints())])
-        name = sha256(questions_file.read_bytes() + options.encode()).hexdigest()[:16]
-        ledger = cls(settings.DATA_DIR / "evaluations" / f"{name}.jsonl")
-        if ledger.path.exists():
-            for line in ledger.path.read_text().splitlines():
-                try:
-                    question, run = json.loads(line)
-                except ValueError:  # the line that a kill cut short
-                    continue
-                ledger.runs[question] = run
-        there = {str(pk) for pk in Run.objects.filter(pk__in=ledger.runs.values()).values_list("pk", flat=True)}
-        ledger.runs = {question: run for question, run in ledger.runs.items() if run in there}
-        return ledger
-
     def add(self, question: str, run: str) -> None:
         """Write down a run that was launched."""
-        self.path.parent.mkdir(exist_ok=True)
         with self.path.open("a") as file:
             file.write(json.dumps([question, run]) + "\n")
         self.runs[question] = run
@@ -151,19 +134,42 @@ class Ledger:
         self.path.unlink(missing_ok=True)
 
 
-def _run(asked: Sequence[Asked], sources: Sequence[int], effort: str, ledger: Ledger, say: Progress) -> list[Outcome]:
+@contextmanager
+def ledger(questions_file: Path, sources: Sequence[int], effort: str) -> Iterator[Ledger]:
+    """The ledger of this evaluation, as far as it got, for this command alone. Runs that are gone are left out. Raises
+    BadQuestion where another command holds it."""
+    options = json.dumps([sorted(sources), effort, bool(endpoints())])
+    name = sha256(questions_file.read_bytes() + options.encode()).hexdigest()[:16]
+    path = settings.DATA_DIR / "evaluations" / f"{name}.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a+") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BadQuestion(_("Another command measures these questions already.")) from error
+        held.seek(0)
+        asked: dict[str, str] = {}
+        for line in held.read().splitlines():
+            with suppress(ValueError):  # of a line that a kill cut short
+                question, run = json.loads(line)
+                asked[question] = run
+        there = {str(pk) for pk in Run.objects.filter(pk__in=asked.values()).values_list("pk", flat=True)}
+        yield Ledger(path, {question: run for question, run in asked.items() if run in there})
+
+
+def _run(asked: Sequence[Asked], sources: Sequence[int], effort: str, runs: Ledger, say: Progress) -> list[Outcome]:
     """Have every question researched, as many at once as the worker takes, and look on until all are."""
     owner, _made = User.objects.get_or_create(username="evaluation", defaults={"password": "!"})
-    of_run = {ledger.runs[one.id]: one for one in asked if one.id in ledger.runs}
+    of_run = {runs.runs[one.id]: one for one in asked if one.id in runs.runs}
     if of_run:
         say(_("Going on: %(count)d of %(all)d were asked before.") % {"count": len(of_run), "all": len(asked)})
-    waiting = [one for one in asked if one.id not in ledger.runs]
+    waiting = [one for one in asked if one.id not in runs.runs]
     under_way, outcomes, shown = dict(of_run), list[Outcome](), time.monotonic()
     while waiting or under_way:
         while waiting and len(under_way) < settings.RUNS_AT_ONCE:
             one = waiting.pop(0)
             run = launch(owner, one.question, effort, sources, sealed=True)
-            ledger.add(one.id, str(run.pk))
+            runs.add(one.id, str(run.pk))
             under_way[str(run.pk)] = one
         for run in Run.objects.filter(pk__in=under_way, state__in=OVER):
             outcomes.append(outcome(under_way.pop(str(run.pk)), run, sources))

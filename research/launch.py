@@ -7,6 +7,7 @@ views and by manage.py research.
 """
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -126,13 +127,16 @@ def go_on(run: Run, effort: str = "") -> None:
 
 
 def retry(run: Run, key: str) -> None:
-    """Try a failed step again: at its next turn where the run is under way, else by continuing the run. Raises BadWish
-    where no failed step has this key."""
+    """Try a failed step again: when the round is over where the run is under way, else by continuing the run. The
+    sub-question that it was made for is open again. Raises BadWish where no failed step has this key."""
     with transaction.atomic():
         locked = _locked(run)
         if locked is None or not Step.objects.filter(run=locked, key=key).exclude(error="").exists():
             raise BadWish(_("This step did not fail, so it cannot be tried again."))
-        _wish(locked, "retry", key=key.partition("/again/")[0])
+        place = re.match(r"gap/(\d+)/", key)
+        gap = int(place[1]) if place else 0
+        locked.gaps.filter(number=gap).exclude(state=Gap.State.DROPPED).update(state=Gap.State.OPEN, outcome="")
+        _wish(locked, "retry", key=key.partition("/again/")[0], gap=gap)
         if locked.state in OVER:
             _continue(locked, locked.effort)
 

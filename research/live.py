@@ -18,62 +18,77 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
-GATHER_SECONDS = 0.08  # pieces of a text that come within this time are sent together: a token a message is costly
+GATHER_SECONDS = 0.05  # what is said within this time, by all runs of a process, is sent in one go
 PIECES = {"delta": "section", "thinking": "of"}  # messages with a piece of a text, and what names the text
 SILENCE = 5.0  # seconds without a try after the broker could not be reached
+Message = dict[str, Any]
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, "Redis"] = WeakKeyDictionary()
-_silent_until = 0.0
-_gathered: dict[tuple[str, str, str], list[str]] = {}  # pieces not yet sent, by run, kind of message and text
+_waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, list[tuple[str, Message]]] = WeakKeyDictionary()
 _sending: "set[asyncio.Task[None]]" = set()
+_silent_until = 0.0
 
 
 def channel(run_id: UUID | str) -> str:
-    """The channel of a run's messages: {"seq"}, {"activity"}, {"section", "delta"}, or {"of", "thinking"}, where `of`
-    tells one call of a model from another."""
+    """The channel of a run's messages: {"seq"}, {"activity"}, {"section", "delta"}, or {"of", "thinking"}."""
     return f"run:{run_id}"
 
 
-async def publish(run_id: UUID | str, message: dict[str, Any]) -> None:
-    """Send a message to the run's listeners; pieces of a text a little later, together. Never raises: a broker that is
-    down must not fail a step."""
-    kind = next((kind for kind in PIECES if kind in message), None)
-    if kind is None:
-        await _flush(str(run_id))
-        await _send(str(run_id), message)
-        return
-    pieces = _gathered.setdefault((str(run_id), kind, message[PIECES[kind]]), [])
-    pieces.append(message[kind])
-    if len(pieces) == 1:
-        task = asyncio.create_task(_later(str(run_id)))
-        _sending.add(task)
-        task.add_done_callback(_sending.discard)
-
-
-async def _later(run_id: str) -> None:
-    await asyncio.sleep(GATHER_SECONDS)
-    await _flush(run_id)
-
-
-async def _flush(run_id: str) -> None:
-    """Send what was gathered for the run, before anything else is said of it."""
-    for key in [key for key in _gathered if key[0] == run_id]:
-        _run, kind, text = key
-        await _send(run_id, {PIECES[kind]: text, kind: "".join(_gathered.pop(key))})
-
-
-async def _send(run_id: str, message: dict[str, Any]) -> None:
-    global _silent_until  # noqa: PLW0603 - one broker a process
+async def publish(run_id: UUID | str, message: Message) -> None:
+    """Send a message to the run's listeners, a moment later. Never raises and never waits: a broker that is slow or
+    down must not hold up a step."""
     if time.monotonic() < _silent_until:
         return
+    waiting = _waiting.setdefault(asyncio.get_running_loop(), [])
+    waiting.append((channel(run_id), message))
+    if len(waiting) == 1:
+        sending = asyncio.create_task(_send_soon())
+        _sending.add(sending)
+        sending.add_done_callback(_sending.discard)
+
+
+async def _send_soon() -> None:
+    await asyncio.sleep(GATHER_SECONDS)
+    await _send()
+
+
+async def _send() -> None:
+    """Send what waits."""
+    global _silent_until  # noqa: PLW0603 - one broker a process
+    waiting = _waiting.pop(asyncio.get_running_loop(), [])
+    if not waiting:
+        return
     try:
-        await _client().publish(channel(run_id), json.dumps(message))
+        async with _client().pipeline(transaction=False) as pipeline:
+            for name, message in _joined(waiting):
+                pipeline.publish(name, json.dumps(message))
+            await pipeline.execute()
     except (RedisError, OSError) as error:
         _silent_until = time.monotonic() + SILENCE
         logger.warning("the broker cannot be reached; pages follow the journal only: %s", error)
 
 
+def _joined(waiting: list[tuple[str, Message]]) -> list[tuple[str, Message]]:
+    """The same, with the pieces of a text that came one after the other in one: a token a message is costly."""
+    joined: list[tuple[str, Message]] = []
+    texts: dict[str, dict[tuple[str, str], Message]] = {}  # by channel, kind and text, since anything else was said
+    for name, message in waiting:
+        kind = next((kind for kind in PIECES if kind in message), "")
+        text = (kind, str(message.get(PIECES.get(kind, ""), "")))
+        before = texts.setdefault(name, {}).get(text)
+        if not kind:
+            texts[name] = {}
+        elif before:
+            before[kind] += message[kind]
+            continue
+        else:
+            message = texts[name][text] = dict(message)  # noqa: PLW2901
+        joined.append((name, message))
+    return joined
+
+
 async def close() -> None:
-    """Close this loop's connections."""
+    """Send what waits, and close this loop's connections."""
+    await _send()
     client = _clients.pop(asyncio.get_running_loop(), None)
     if client is not None:
         await client.aclose()

@@ -10,15 +10,12 @@ import logging
 import threading
 from asyncio import CancelledError
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready
 from django.conf import settings
 from django.db import Error
-from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
@@ -36,17 +33,17 @@ from research.engine.search import candidates
 from research.engine.values import Candidate, Question
 from research.errors import LeaseLost, RunFailed
 from research.models import Run
-from research.queue import ABANDONED, next_runs
+from research.queue import next_runs, overdue
 from research.reasoning import reasoner
 from search_index import api
 
 logger = logging.getLogger(__name__)
 
 INHERITED = 20  # pieces of evidence of the earlier run that a follow-up reads first
-OVERDUE = timedelta(seconds=3)  # a queued run's bell is rung again after this
+OVERDUE = 3.0  # seconds after which a queued run's bell is rung again
 CANDIDATES = 20  # runs that are tried to be claimed, one after the other, while other workers do the same
 _taking = threading.Lock()
-_taker = ThreadPoolExecutor(1, thread_name_prefix="taker")  # waits for _taking, where others need their threads
+_taker = ThreadPoolExecutor(1, thread_name_prefix="taker")  # neither waits behind searches and pages nor they behind it
 _hands: set[tuple[str, int]] = set()  # the runs, with their epochs, that this process works on
 _suspects: set[tuple[str, int]] = set()  # those of them that may kill it: at most one (research/queue.py)
 
@@ -82,8 +79,7 @@ def _claimed() -> tuple[str, int] | None:
 @shared_task  # type: ignore[untyped-decorator]
 def ring_again() -> None:
     """Ring for each run that waits too long, or whose worker is gone; no more bells than a worker has hands."""
-    waiting = Q(state=Run.State.QUEUED, created_at__lt=Now() - OVERDUE) | ABANDONED
-    for _bell in range(min(Run.objects.filter(waiting).count(), settings.RUNS_AT_ONCE)):
+    for _bell in range(min(overdue(OVERDUE), settings.RUNS_AT_ONCE)):
         research.delay()
 
 
@@ -132,7 +128,7 @@ async def conduct(run_id: str, epoch: int) -> None:
                 await journal.end(state, leg=question.leg)
     except CancelledError:
         await journal.release()
-        await in_thread(_ring)
+        await in_pool(_taker, _ring)
         raise
     except LeaseLost:
         logger.info("run %s is another worker's now", run_id)

@@ -20,8 +20,9 @@ from research.engine.values import Question
 from research.errors import StepFailed
 
 LOOKED_AT = 5  # hits of the first search
-# The share of the question's words, weighed by rarity, that one passage has of a question it answers. Measured on the
-# three development sets (LOG.md): questions of one fact whose answer is in the first hit lie above it, chains below.
+# The share of the question's words, weighed by rarity, that one passage of the first look has. Measured on three sets
+# (LOG.md): 33 % of questions of one hop lie above PLAIN and 2 % below SPARSE; of two hops 2 to 18 % and 7 to 31 %; of
+# four hops none and 53 %.
 PLAIN = 0.75
 SPARSE = 0.4
 

@@ -30,6 +30,8 @@ class Records(Protocol):
 
     def recorded(self, *kinds: str) -> Sequence[Recorded]: ...
 
+    def has(self, key: str) -> bool: ...
+
 
 def gaps(journal: Records) -> tuple[Gap, ...]:
     """The gaps of the plan, its revisions and the person's wishes, in the person's order, in the state that the hunt
@@ -41,10 +43,14 @@ def gaps(journal: Records) -> tuple[Gap, ...]:
         elif step.kind in ("plan", "revise"):
             found |= {gap["number"]: Gap(**gap) for gap in step.result["gaps"]}
         elif not step.result["refused"]:
-            gap = replace(found[step.result["gap"]], asked=step.result["question"])
+            asked = replace(found[step.result["gap"]], asked=step.result["question"])
             if not step.result["attempt"]:
-                gap = settled(gap, step.result["kind"], step.result["outcome"])
-            found[gap.number] = gap
+                asked = settled(asked, step.result["kind"], step.result["outcome"])
+            found[asked.number] = asked
+    for wish in (step.result for step in journal.recorded("wish")):
+        gap = found.get(wish.get("gap", 0))
+        if wish["wish"] == "retry" and gap and gap.state != "dropped" and not journal.has(wish["key"]):
+            found[gap.number] = replace(gap, state="open")  # it was answered meanwhile: not without that step
     return tuple(sorted(found.values(), key=lambda gap: (gap.place, gap.number)))
 
 
@@ -132,6 +138,8 @@ def _wished(found: dict[int, Gap], wish: Result) -> None:
         case "reword" if gap:
             found[gap.number] = replace(gap, question=wish["text"], asked="", state="open", outcome="")
         case "reopen" if gap:
+            found[gap.number] = replace(gap, state="open", outcome="")
+        case "retry" if gap and gap.state != "dropped":
             found[gap.number] = replace(gap, state="open", outcome="")
         case "order":
             places = {number: place for place, number in enumerate(wish["gaps"], start=1)}

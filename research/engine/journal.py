@@ -10,9 +10,10 @@ Called by loop.py and the verbs it calls; opened by research/tasks.py.
 import asyncio
 import json
 import logging
+import os
 import random
+import socket
 import time
-import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +25,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -44,6 +44,7 @@ Publish = Callable[[str, Result], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
+OWNER = f"{socket.gethostname()}:{os.getpid()}"  # tells a person which worker has a run; the epoch is what counts
 DATABASE_PATIENCE = 60.0  # seconds for which a database that is down is waited for
 # Threads of its own: a step that is done does not wait behind searches and pages for one of config/loop.py's.
 THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="journal")
@@ -52,24 +53,16 @@ FRUITLESS_CLAIMS = 8  # a run taken over so often without one new step kills its
 
 def claim(run_id: str) -> int | None:
     """Take the run's lease, if it waits or its worker is gone: its new epoch, or None. By the database's clock."""
-    owner = uuid.uuid4().hex
-    free = Q(state=Run.State.QUEUED) | Q(state=Run.State.RUNNING, lease_until__lt=Now())
-    taken = Run.objects.filter(free, pk=run_id).update(
-        state=Run.State.RUNNING,
-        lease_owner=owner,
-        lease_epoch=F("lease_epoch") + 1,
-        lease_until=_lease_end(),
-        started_at=Coalesce("started_at", Now()),
-    )
-    if not taken:
-        return None
-    return Run.objects.filter(pk=run_id, lease_owner=owner).values_list("lease_epoch", flat=True).first()
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"run": run_id, "owner": OWNER, "seconds": settings.LEASE_SECONDS})
+        claimed = cursor.fetchone()
+    return int(claimed[0]) if claimed else None
 
 
 def hand_back(run_id: str, epoch: int) -> None:
-    """Let another worker take the run at once."""
+    """Let another worker take the run at once. Without an owner, a beat that is under way does not renew the lease."""
     held = Run.objects.filter(pk=run_id, lease_epoch=epoch, state=Run.State.RUNNING)
-    held.update(lease_until=Now() - timedelta(seconds=1))
+    held.update(lease_owner="", lease_until=Now() - timedelta(seconds=1))
 
 
 @dataclass(frozen=True)
@@ -164,6 +157,11 @@ class Journal:
         spent = cost.total([step.cost for step in self._steps.values()])
         spent.seconds = _covered(list(self._steps.values()))
         return spent
+
+    @property
+    def retries(self) -> int:
+        """How many failed steps the person wanted tried again."""
+        return self._again.total()
 
     async def hear(self) -> None:
         """Take in what the person wished meanwhile; without this it is known within a look of the watch."""
@@ -332,6 +330,13 @@ class Journal:
                 await asyncio.sleep(random.uniform(0.2, 1.0))  # noqa: S311 - jitter, no secret
 
 
+_CLAIM = """
+UPDATE research_run
+SET state = 'running', lease_owner = %(owner)s, lease_epoch = lease_epoch + 1,
+    lease_until = now() + make_interval(secs => %(seconds)s), started_at = coalesce(started_at, now())
+WHERE id = %(run)s AND (state = 'queued' OR state = 'running' AND lease_until < now())
+RETURNING lease_epoch
+"""
 _OUR_NEXT_SEQ = """
 UPDATE research_run SET last_seq = last_seq + 1
 WHERE id = %(run)s AND lease_epoch = %(epoch)s AND state = 'running'
@@ -346,10 +351,6 @@ SELECT %(run)s, seq, %(key)s, %(kind)s, %(input_hash)s, %(result)s, %(error)s, %
 FROM next
 RETURNING seq
 """
-
-
-def _lease_end() -> Any:
-    return ExpressionWrapper(Now() + timedelta(seconds=settings.LEASE_SECONDS), output_field=DateTimeField())
 
 
 def _recorded(step: Step) -> Recorded:

@@ -56,8 +56,12 @@ async def _look(question: Question, kit: Kit, journal: Journal) -> None:
     if kind_of_question(journal) == "survey":
         await survey(question, kit, journal)
     desks: dict[int, Workspace] = {}
+    retries = journal.retries
     for number in range(1, kit.budget.rounds + 1):
         await _round(number, desks, question, kit, journal)
+        if journal.retries != retries:  # a failed step is to be tried again: what is recorded by now is only read
+            await _look(question, kit, journal)
+            break
         if number == kit.budget.rounds or reached(journal, kit.budget, f"revise/{number}"):
             break
         if not await revise(question, number, kit, journal):
@@ -95,7 +99,7 @@ async def _round(number: int, desks: dict[int, Workspace], question: Question, k
 async def _hunted(number: int, desk: Workspace, question: Question, kit: Kit, journal: Journal) -> Workspace:
     """A round of one gap: further turns; where its first round did not answer it, independent attempts if the effort
     has them."""
-    if kit.budget.attempts > 1 and number == desk.gap.since + 2:
+    if kit.budget.attempts > 1 and desk.turn and number == desk.gap.since + 2:
         return await attempt(desk, question, kit, journal)
     return await hunt(desk, kit, journal)
 

@@ -8,6 +8,7 @@ about what is seen. Called by journal.py.
 import asyncio
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -15,11 +16,13 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 from django.db import Error, connection
 
-from config.loop import in_thread
+from config.loop import in_pool
 from research.models import Run
 
 logger = logging.getLogger(__name__)
 
+# A thread of its own: a beat that waits behind searches and pages loses leases that are in use.
+_thread = ThreadPoolExecutor(1, thread_name_prefix="watch")
 LOOK_SECONDS = 1.0  # how soon "Stop", "Answer now" and changes of the plan reach a step that is under way
 
 
@@ -72,10 +75,10 @@ class Watch:
             written = [(journal, news) for journal in journals if (news := journal.news()) is not None or due]
             try:
                 if written:
-                    await in_thread(write, [(one.run_id, one.epoch, news) for one, news in written])
+                    await in_pool(_thread, write, [(one.run_id, one.epoch, news) for one, news in written])
                 if due:
                     beat = time.monotonic()
-                rows = await in_thread(look, [(one.run_id, one.epoch) for one in journals])
+                rows = await in_pool(_thread, look, [(one.run_id, one.epoch) for one in journals])
             except Error as error:  # the database is away for a moment; the leases are long enough for that
                 logger.warning("%d runs cannot be watched: %s", len(journals), error)
                 continue
@@ -118,5 +121,5 @@ _WRITE = """
 UPDATE research_run AS run
 SET lease_until = now() + make_interval(secs => %s), activity = coalesce(held.activity, run.activity)
 FROM unnest(%s::uuid[], %s::integer[], %s::text[]) AS held (id, epoch, activity)
-WHERE run.id = held.id AND run.lease_epoch = held.epoch AND run.state = 'running'
+WHERE run.id = held.id AND run.lease_epoch = held.epoch AND run.state = 'running' AND run.lease_owner <> ''
 """

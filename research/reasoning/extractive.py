@@ -34,6 +34,7 @@ from research.engine.values import (
 from research.reasoning import listing
 from research.reasoning.compare import compared
 from research.reasoning.lookup import looked_up
+from research.reasoning.names import all_named
 from research.reasoning.relations import Page
 from research.reasoning.shortest import shortest
 from research.reasoning.sieve import best_documents
@@ -57,7 +58,8 @@ SOUGHT = 0.15  # for "PEP 572" where the gap asks which PEP
 BARE = 5  # words: a window of fewer is a heading or a label, which repeats the gap and says nothing of it
 BARENESS = 0.2  # what such a window loses
 FAINT = 0.02  # weight of a bridge that is not worth a search any more
-WEAK = 0.5  # fit below which a quotation is shown, but is no answer
+WEAK = 0.5  # fit below which a quotation is shown, but is no answer, unless all that the question names was found:
+FAR = 0.25  # then from here on
 FITTING = 3  # quotations, the likeliest, of which one has to fit the question to be answered from
 QUOTED = 8  # evidence that a section shows
 
@@ -214,15 +216,14 @@ class ExtractiveReasoner:
         pages = _pages(known)
         if answer := compared(question.text, pages) or looked_up(question.text, pages):
             return answer
-        best = _likeliest(known)[:FITTING]
-        fits = await self._fits(question.text, best)
-        if max(fits, default=0.0) < WEAK:
+        fitting = await self._fitting(question.text, known)
+        if fitting is None:
             return ""
         said = [Said(one.title, one.quote[a:b], one.score) for one in known for a, b in api.sentences(one.quote)]
         close = await self._similarity(question.text, [one.text for one in said])
         ranked = telling(question.text, said, close)
         span = shortest(question.text, [one.text for one in ranked])
-        return span or next(" ".join(one.text.split()) for one in ranked if one.title == best[0].title)
+        return span or next(" ".join(one.text.split()) for one in ranked if one.title == fitting.title)
 
     async def _closest(self, gap: str, windows: Sequence[Sequence[_Window]]) -> list[_Window]:
         """Of each passage's windows the best one: half by the words they share with the gap, half by their meaning.
@@ -237,12 +238,16 @@ class ExtractiveReasoner:
 
     async def _answered(self, workspace: Workspace) -> Action | None:
         """To answer from the likeliest evidence that fits; None where none does."""
-        best = _likeliest(workspace.known)[:FITTING]
-        fits = await self._fits(workspace.gap.question, best)
-        if max(fits, default=0.0) < WEAK:
-            return None
-        quote = best[fits.index(max(fits))].quote
-        return Action("answer", outcome=shorten(quote, 200, placeholder=" …"))
+        fitting = await self._fitting(workspace.gap.question, workspace.known)
+        return Action("answer", outcome=shorten(fitting.quote, 200, placeholder=" …")) if fitting else None
+
+    async def _fitting(self, asked: str, known: Sequence[Evidence]) -> Evidence | None:
+        """The evidence that answers best by itself, of the likeliest; None where it is too weak to answer from. A
+        question that names what was found needs no close fit: at the end of a chain no quotation is close to it."""
+        best = _likeliest(known)[:FITTING]
+        fits = await self._fits(asked, best)
+        least = FAR if all_named(asked, [f"{one.title} {one.quote}" for one in known]) else WEAK
+        return best[fits.index(max(fits))] if max(fits, default=0.0) >= least else None
 
     async def _fits(self, asked: str, known: Sequence[Evidence]) -> list[float]:
         """How well each quotation answers by itself, 0..1: half by the words it shares, half by its meaning."""
@@ -319,8 +324,10 @@ def _spans(candidate: Candidate, first: int) -> list[tuple[int, int]]:
 
 def _readable(window: _Window) -> _Window:
     """The window with what it cannot be understood without: the short line above it that names what it is about (a
-    signature, a term, a lead-in), and what follows in its paragraph, as far as there is room."""
+    signature, a term, a lead-in), and what follows in its paragraph, as far as there is room. A short passage whole."""
     candidate, start, end = window.candidate, window.start, window.end
+    if len(candidate.text) <= LONGEST and candidate.sentences:
+        return replace(window, start=candidate.sentences[0][0], end=candidate.sentences[-1][1])
     above = [span for span in candidate.sentences if span[1] <= start][-1:]
     for label_start, label_end in above:
         label = candidate.text[label_start - candidate.start : label_end - candidate.start]

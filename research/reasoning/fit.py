@@ -36,17 +36,20 @@ async def fit(
     made: Callable[[Sequence[T]], Prompt],
     fits: Callable[[Prompt], Awaitable[bool]],
     about: str = "",
+    most: int | None = None,
 ) -> Fitted[T] | None:
     """The prompt that shows most of the items; None where not even the best one fits in short.
 
-    `made` makes a prompt of some items, `about` is the text by which sentences of passages are chosen. The steps from
-    all whole to one in short are tried by halves: fewer than six prompts for a dozen items.
+    `made` makes a prompt of some items, `about` is the text by which sentences of passages are chosen, and no more than
+    the best `most` items are shown even where there is room. The steps from all whole to one in short are tried by
+    halves: fewer than six prompts for a dozen items.
     """
     order = sorted(range(len(items)), key=lambda place: -_worth(items[place]))
     short: list[T] = [_shortened(item, about) for item in items]
+    top = len(items) if most is None else min(most, len(items))
     # (whole, shown): the best `whole` items as they are, the next in short up to `shown`.
-    steps = [(whole, len(items)) for whole in range(len(items), -1, -1)]
-    steps += [(0, shown) for shown in range(len(items) - 1, 0, -1)]
+    steps = [(whole, top) for whole in range(top, -1, -1)]
+    steps += [(0, shown) for shown in range(top - 1, 0, -1)]
 
     def at(step: tuple[int, int]) -> Fitted[T]:
         whole, shown = step

@@ -8,12 +8,19 @@ import re
 from collections.abc import Callable, Sequence
 
 from research.reasoning.names import NAME, names, plain, subject
-from research.reasoning.relations import Page, began, born, died, follow, named, page_of, relations
+from research.reasoning.relations import Page, began, born, died, follow, life, named, page_of, relations
 
 _PLACE = rf"(?P<place>{NAME}(?:, {NAME}){{0,2}})"
 _BIRTHPLACE = re.compile(rf"\b(?:born|birthplace)\b[^.;()]{{0,60}}?\b(?:in|at|near) (?:the )?{_PLACE}")
 _DEATHPLACE = re.compile(rf"\b(?:died|death|killed|executed)\b[^.;()]{{0,60}}?\b(?:in|at|near) (?:the )?{_PLACE}")
 _BURIAL = re.compile(rf"\b(?:buried|interred|burial|entombed)\b[^.;()]{{0,60}}?\b(?:in|at|near) (?:the )?{_PLACE}")
+_AWARD = re.compile(
+    rf"\b(?:won|received|awarded|winner of|recipient of) (?:(?:the|an?|his|her) )?(?:[a-z-]+ ){{0,3}}?(?P<place>{NAME})"
+)
+_SCHOOL = re.compile(
+    rf"\b(?:educated at|graduated? (?:of|from)|attended|studied (?:[\w ]+ )?at|degree (?:[\w ]+ )?(?:from|at))"
+    rf" (?:the )?(?P<place>{NAME})"
+)
 _NATIONALITY = re.compile(r"\b(?:is|was) (?:an?|the) (?:[a-z-]+ ){0,3}(?P<place>[A-Z][a-z]+(?:[- ][A-Z][a-z]+)?)")
 
 
@@ -54,7 +61,9 @@ def _property(question: str) -> Callable[[Page], str] | None:
     table: list[tuple[bool, Callable[[Page], str]]] = [
         (bool(re.search(r"\bbur(?:ied|ial)\b", asks)), _found(_BURIAL)),
         (bool(where and re.search(r"\b(?:born|birth)\b", asks)), _birthplace),
-        (bool(where and re.search(r"\bdie[ds]?\b|\bdeath\b", asks)), _found(_DEATHPLACE)),
+        (bool(where and re.search(r"\bdie[ds]?\b|\bdeath\b", asks)), _deathplace),
+        (bool(re.search(r"\b(?:award|prize)s?\b", asks)), _found(_AWARD)),
+        (bool(re.search(r"\b(?:educated|graduated?|study|studied|attend|school|university)\b", asks)), _found(_SCHOOL)),
         (bool(time and re.search(r"\bdie[ds]?\b|\bdeath\b", asks)), died),
         (bool(time and re.search(r"\b(?:born|birth)\b|\bbirthday\b", asks)), born),
         (bool(time and re.search(r"\b(?:founded|established|released|formed|opened|start\w*)\b", asks)), began),
@@ -75,9 +84,16 @@ def _found(pattern: re.Pattern[str]) -> Callable[[Page], str]:
 
 
 def _birthplace(page: Page) -> str:
-    """Said of the birth; else the first place in the parentheses of a life ("(12 May 1900, Naples – 1970)")."""
-    if said := _found(_BIRTHPLACE)(page):
-        return said
-    inside = re.search(r"\(([^()]*\d{4}[^()]*)\)", page.text[:300])
+    """Said of the birth; else the first place in the parentheses of a life ("12 May 1900, Naples – 1970")."""
+    return _found(_BIRTHPLACE)(page) or _of_life(page, 0)
+
+
+def _deathplace(page: Page) -> str:
+    """Said of the death; else the place after the dash in the parentheses of a life."""
+    return _found(_DEATHPLACE)(page) or _of_life(page, 1)
+
+
+def _of_life(page: Page, half: int) -> str:
+    halves = re.split(r"\s[–—-]\s", life(page))
     own = plain(subject(page.title))
-    return next((name for name in names(inside[1]) if plain(name) not in own), "") if inside else ""
+    return next((name for name in names(halves[half]) if plain(name) not in own), "") if half < len(halves) else ""

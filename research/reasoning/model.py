@@ -123,7 +123,7 @@ class ModelReasoner:
             )
 
         seen = numbered(candidates[:PASSAGES])
-        fitted, passages = await self._fit("reader", "note", seen, prompt, workspace.gap.question)
+        fitted, passages = await self._fit("reader", "note", seen, prompt, about=workspace.gap.question)
         shown = [number for passage in passages for number in passage.spans]
         reply = await self._client.complete("reader", "note", fitted, replies.Note, allowed={"keep": shown})
         picked = kept(workspace.gap.number, reply.keep, passages)
@@ -259,9 +259,16 @@ class ModelReasoner:
         return _prose(reply.answer)
 
     async def _fit(
-        self, role: str, step: str, items: Sequence[T], prompt: Callable[[Sequence[T]], Prompt], about: str = ""
+        self,
+        role: str,
+        step: str,
+        items: Sequence[T],
+        prompt: Callable[[Sequence[T]], Prompt],
+        *,
+        about: str = "",
+        most: int | None = None,
     ) -> tuple[Prompt, Sequence[T]]:
-        """The prompt with as many of the items as the model's context has room for, some in short; and these.
+        """The prompt with as many of the (best `most`) items as the context has room for, some in short; and these.
 
         What is not shown is said in the prompt and counted (fit.py). Raises BadReply where not one has room.
         """
@@ -269,7 +276,7 @@ class ModelReasoner:
         async def fits(made: Prompt) -> bool:
             return await self._client.fits(role, step, made)
 
-        fitted = await fit(items, prompt, fits, about)
+        fitted = await fit(items, prompt, fits, about, most)
         if fitted is None:
             raise BadReply(_("The step %(step)s does not fit the model's context.") % {"step": step})
         if fitted.shortened or fitted.left_out:

@@ -5,15 +5,16 @@ within names; where nothing is written with capitals it finds nothing.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from research.engine.terms import STOP_WORDS
+from research.engine.terms import STOP_WORDS, terms
 
 _LETTER = r"[A-Z\u00c0-\u00de]"
 _CAPITAL = rf"(?:(?:{_LETTER}|St|Dr|Mr|Mrs|Jr|Sr)\.|{_LETTER}[\w'’-]*)"
 _SMALL = r"(?:of|the|de|van|von|der|den|la|le|du|al|bin|ibn|di|da|del|y|zu|and|for|on|&)"
 NAME = rf"\b{_CAPITAL}(?:[\s-]+(?:{_SMALL}\s+){{0,2}}{_CAPITAL})*"  # as a pattern
 _NAME = re.compile(NAME)
+MOST = 0.65  # of a name's words, and of a question's names: spellings differ
 _PARENTHESIS = re.compile(r"\s*\([^()]*\)\s*$")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _CALENDAR = frozenset(
@@ -48,3 +49,12 @@ def names(text: str) -> Iterator[str]:
 def mentions(text: str, name: str) -> bool:
     """Whether the text holds the name, word for word, in whatever case."""
     return f" {plain(name)} " in f" {plain(text)} "
+
+
+def all_named(question: str, texts: Sequence[str]) -> bool:
+    """Whether most of what the question names is named in one text or another: most words of most of its names. A
+    question without names, or where the names are nowhere, is not known to be about what was found."""
+    asked = [set(terms(name)) for name in names(question) if terms(name)]
+    found = [set(terms(text)) for text in texts]
+    there = [any(len(name & text) > MOST * len(name) for text in found) for name in asked]
+    return bool(there) and sum(there) >= MOST * len(there)

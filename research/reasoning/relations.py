@@ -20,6 +20,7 @@ DATE = re.compile(
     rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTH},? \d{{3,4}}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
     rf"|{_MONTH},? \d{{4}}|\d{{4}}-\d{{2}}-\d{{2}}|(?:1[0-9]|20)\d{{2}}s?)\b"
 )
+_AND = re.compile(r"\s+(?:and|&)\s+")
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
 
 # What leads from a subject to another one: the words that ask for it, and how passages say it. {name} is a name.
@@ -40,8 +41,8 @@ _RELATIONS: Mapping[str, tuple[str, ...]] = {
     "director": (r"\bdirected (?:and \w+ |, [\w, ]+ )?by {name}", r"\bdirector(?: was| is|,)? {name}"),
     "composer": (r"\b(?:composed|scored|music) (?:and \w+ )?by {name}", r"\bcomposer {name}"),
     "performer": (
-        r"\b(?:performed|recorded|sung|released|song|album|single) (?:in \d+ )?by (?:the )?(?:[\w-]+ ){0,5}?{name}",
         r"\b(?:by|of) (?:the )?(?:[\w-]+ ){0,4}?(?:singer|band|rapper|group|artist|musician|duo|songwriter)s? {name}",
+        r"\b(?:performed|recorded|sung|released|song|album|single) (?:in \d+ )?by (?:the )?(?:[\w-]+ ){0,5}?{name}",
     ),
     "author": (r"\b(?:written|novel|book|play|poem|story|authored) (?:and \w+ )?by (?:the )?(?:[\w-]+ ){0,4}?{name}",),
     "founder": (r"\bfounded (?:in \d+ )?by {name}", r"\bfounder(?: was| is|,)? {name}"),
@@ -78,12 +79,16 @@ class Page:
 
 def named(question: str, pages: Sequence[Page]) -> list[tuple[int, int, Page]]:
     """The pages whose subjects the question names, with the place (start, end) of the name in it, in order; of names
-    that overlap, the longest."""
+    that overlap, the longest. What the question writes small ("place of birth") names no page."""
     found: list[tuple[int, int, Page]] = []
     for page in sorted(pages, key=lambda one: -len(subject(one.title))):
         words = re.findall(r"\w+", subject(page.title))
         spoken = re.search(r"\b" + r"\W+".join(map(re.escape, words)) + r"\b", question, re.I) if words else None
-        if spoken and not any(spoken.start() < end and start < spoken.end() for start, end, _page in found):
+        if (
+            spoken
+            and not spoken[0][0].islower()
+            and not any(spoken.start() < end and start < spoken.end() for start, end, _page in found)
+        ):
             found.append((*spoken.span(), page))
     return sorted(found, key=lambda one: one[0])
 
@@ -106,7 +111,11 @@ def follow(page: Page, relation: str) -> str:
     """The name of what stands in this relation to the page's subject; empty where the page does not say."""
     for pattern in _RELATIONS[relation]:
         match = re.search(pattern.replace("{name}", f"(?P<name>{NAME})"), page.text)
-        if match and (found := next(names(match["name"]), "")) and plain(found) != plain(subject(page.title)):
+        if (
+            match
+            and (found := next(names(_AND.split(match["name"])[0]), ""))
+            and plain(found) != plain(subject(page.title))
+        ):
             return found
     return ""
 
@@ -151,13 +160,15 @@ def began(page: Page) -> str:
     return date.group() if date else ""
 
 
+def life(page: Page) -> str:
+    """What stands in the first parentheses with a date: "3 April 1939 in Paris – 1975 in Tenerife"; or nothing."""
+    return next((text for text in re.findall(r"\(([^()]*)\)", page.text[:400]) if DATE.search(text)), "")
+
+
 def _life(page: Page) -> list[str]:
-    """The dates in the first parentheses that hold some: of birth, and of death where there are two."""
-    for inside in re.findall(r"\(([^()]*\d{3,4}[^()]*)\)", page.text[:400]):
-        dates = [match.group() for match in DATE.finditer(inside)]
-        if dates:
-            return dates if len(dates) < 3 else [dates[0], dates[-1]]
-    return []
+    """The dates of a life: of birth, and of death where there are two."""
+    dates = [match.group() for match in DATE.finditer(life(page))]
+    return dates if len(dates) < 3 else [dates[0], dates[-1]]
 
 
 def when(date: str) -> tuple[int, int, int]:

@@ -36,7 +36,9 @@ OPTIONAL = ("response_format", "stream_options", "temperature", "max_tokens", "t
 # How servers say that a prompt is too long: vLLM and SGLang in a sentence, llama.cpp in numbers of their own.
 TOO_LONG = re.compile(r"context (?:length|size|window)|exceed_context|too long|maximum.{0,20}tokens", re.IGNORECASE)
 WINDOW_TOLD = re.compile(r"(?:context length is|context size \(|n_ctx\W{1,4})\s*(\d+)", re.IGNORECASE)
-PROMPT_TOLD = re.compile(r"(?:n_prompt_tokens\W{1,4}|request \(|requested \d+ tokens \()\s*(\d+)", re.IGNORECASE)
+PROMPT_TOLD = re.compile(
+    r"(?:n_prompt_tokens\W{1,4}|request \(|request has|requested \d+ tokens \()\s*(\d+)", re.IGNORECASE
+)
 
 
 class Refused(BadReply):

@@ -26,9 +26,9 @@ from research.engine.budget import Budget
 from research.engine.values import Gap
 from research.models import Evidence, Run, Step
 from research.queue import place
+from research.told import told
 from research.views.cited import SourceShown, source, with_sources
 from research.views.efforts import EffortShown, efforts
-from research.views.told import told
 from research.views.trail import KINDS as DRAWN
 from research.views.trail import Trail, trail
 from research.views.tree import Branch, Counts, in_order, tree
@@ -162,6 +162,11 @@ class Past:
     def recorded(self, *kinds: str) -> list[Step]:
         """The steps of these kinds that did not fail."""
         return [step for step in self.steps if step.kind in kinds and not step.error]
+
+    def has(self, key: str) -> bool:
+        """Whether the step is there, as often as it was wanted tried again."""
+        times = sum(wish.result.get("key") == key for wish in self.recorded("wish"))
+        return any(step.key == (f"{key}/again/{times}" if times else key) for step in self.steps)
 
 
 def picture(run: Run, until: int = 0, texts: Mapping[int, str] | None = None) -> Picture:

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_GET
 
 from research.access import run_read
 from research.models import Run
+from research.told import told
 from research.views.picture import picture
-from research.views.told import told
 
 
 @dataclass(frozen=True)

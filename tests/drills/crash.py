@@ -112,8 +112,7 @@ def deploy(stage: Stage, runs: int) -> Document:
     gone = []
     for _deploy in range(3):
         new = stage.worker("wide=64")
-        until(lambda: b"ready." in _log(stage), 30, "the new worker")
-        time.sleep(2)  # until it listens
+        until(lambda: _log(stage).count(b"ready.") == len(stage.workers), 60, "the new worker")
         gone.append(round(old.terminate(), 2))
         stage.say(f"the old worker was gone after {gone[-1]} s")
         old = new
@@ -177,13 +176,16 @@ def zombie(stage: Stage, runs: int) -> Document:
     """F-6: a worker that sleeps three leases long; another one has its runs by then. What it does awake counts not."""
     stage.model.latency = 0.5
     stage.beat()
-    sleeper = stage.worker("wide=64")
+    workers = [stage.worker("wide=64"), stage.worker("wide=64")]
+    until(lambda: _log(stage).count(b"ready.") == 2, 60, "two workers")
     asked = stage.ask_all(runs)
-    until(lambda: Step.objects.count() >= 2 * runs, 60, "some steps of each run")
+    until(lambda: Step.objects.count() >= runs, 60, "some steps of each run")
+    has = Run.objects.filter(state="running").values_list("lease_owner", flat=True)[0]  # host:process
+    sleeper = next(worker for worker in workers if has.endswith(f":{worker.process.pid}"))
     sleeper.freeze()
     asleep = time.monotonic()
-    stage.worker("wide=64")
     time.sleep(3 * LEASE_SECONDS)
+    until(lambda: Step.objects.filter(epoch__gte=2).exists(), 60, "a takeover")
     stage.say(f"asleep for {time.monotonic() - asleep:.1f} s")
     taken = Run.objects.filter(lease_epoch__gte=2).count()
     before = Step.objects.count()

@@ -64,7 +64,7 @@ class Reader:
 
 def sse(stage: Stage, runs: int) -> Document:
     """F-15: each reader's connection breaks every 1 to 5 seconds; each has every event once, in order, at the end."""
-    stage.model.latency = CALL_SECONDS
+    stage.model.latency = 1.0
     stage.beat()
     stage.worker("wide=64")
     web, cookies = stage.web(), stage.cookie()

@@ -31,7 +31,7 @@ from django.conf import settings  # noqa: E402
 
 from config.celery import app  # noqa: E402
 from research.engine.journal import Journal  # noqa: E402
-from research.reasoning import client, server  # noqa: E402
+from research.reasoning import server  # noqa: E402
 
 
 def _wrong_clock(seconds: float) -> None:
@@ -65,7 +65,8 @@ def _redeliver(seconds: float) -> None:
 
 
 def _hasty(seconds: float) -> None:
-    client.FIRST_TOKEN_SECONDS = client.NEXT_TOKEN_SECONDS = seconds
+    for module in [module for module in sys.modules.values() if hasattr(module, "FIRST_TOKEN_SECONDS")]:
+        module.FIRST_TOKEN_SECONDS = module.NEXT_TOKEN_SECONDS = seconds
 
 
 def _wide(calls: float) -> None:

@@ -74,3 +74,16 @@ def test_the_list_of_runs_costs_no_more_queries_with_more_runs(staff, owner, dja
 
 def test_the_admin_is_for_staff(owner_client):
     assert owner_client.get(reverse("admin:index")).status_code == 302
+
+
+def test_what_a_run_and_its_steps_have_spent_is_shown(staff, owner):
+    run = make_run(owner)
+    cost = {"model_calls": 2, "prompt_tokens": 900, "cached_tokens": 600, "model_seconds": 1.5, "money": 0.25}
+    make_step(run, "act", {}, cost=cost)
+    make_step(
+        run, "plan", {}, key="plan", cost={"seconds": 1.0, "model_calls": 1, "prompt_tokens": 100}
+    )  # an older one
+    steps = staff.get(reverse("admin:research_step_changelist") + f"?run__id__exact={run.pk}").content.decode()
+    assert "2 model calls · 900 prompt tokens · 600 of them cached · 1.5 s for the model · 0.25 USD" in steps
+    shown = staff.get(reverse("admin:research_run_change", args=[run.pk])).content.decode()
+    assert "3 model calls · 1000 prompt tokens · 600 of them cached" in shown

@@ -106,17 +106,25 @@ def test_an_evaluation_that_was_killed_goes_on_and_a_finished_one_begins_anew(li
 
 
 def test_other_options_are_another_evaluation(library, file, capsys):
-    ledger = evaluate.Ledger.of(file, [], "low")
-    ledger.add("1", "00000000-0000-0000-0000-000000000000")
-    assert evaluate.Ledger.of(file, [], "low").path == ledger.path
-    assert evaluate.Ledger.of(file, [1], "low").path != ledger.path
-    assert evaluate.Ledger.of(file, [], "high").path != ledger.path
-    assert evaluate.Ledger.of(file, [], "low").runs == {}  # a run that is gone is asked again
+    with evaluate.ledger(file, [], "low") as first:
+        first.add("1", "00000000-0000-0000-0000-000000000000")
+        with evaluate.ledger(file, [1], "low") as of_a_source, evaluate.ledger(file, [], "high") as high:
+            assert len({first.path, of_a_source.path, high.path}) == 3
+    with evaluate.ledger(file, [], "low") as again:
+        assert again.path == first.path
+        assert again.runs == {}  # a run that is gone is asked again
+
+
+def test_two_commands_do_not_measure_the_same_at_once(library, file):
+    with evaluate.ledger(file, [], "medium"), pytest.raises(CommandError, match="already") as refused:
+        call_command("evaluate", "answers", str(file))
+    assert refused.value.returncode == 2
+    assert not Run.objects.exists()
 
 
 def test_runs_that_all_fail_say_why_with_status_1(library, file, monkeypatch, capsys):
-    def fail(run_id: str) -> None:
-        Run.objects.filter(pk=run_id).update(state="failed", error="Set CHAT_KEY.", finished_at=timezone.now())
+    def fail() -> None:
+        Run.objects.filter(state="queued").update(state="failed", error="Set CHAT_KEY.", finished_at=timezone.now())
 
     monkeypatch.setattr(tasks.research, "delay", fail)
     with pytest.raises(CommandError, match="Set CHAT_KEY") as failed:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from config.endpoints import ROLES, Endpoint
 from config.loop import in_thread
 from research import live, tasks
-from research.engine import journal as journal_module
+from research.engine import watch as watch_module
 from research.engine import whose
 from research.engine.journal import claim
 from research.models import Run, Step
@@ -77,7 +77,7 @@ async def test_stop_breaks_the_call_off_at_the_server(
     model_server: ModelServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(journal_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(watch_module, "LOOK_SECONDS", 0.05)
     model_server.fail(fault, step="note", times=20)
     run = await in_thread(new_run)
     researching = asyncio.create_task(research(run))
@@ -93,7 +93,7 @@ async def test_stop_breaks_the_call_off_at_the_server(
 
 
 async def test_stop_ends_a_wait_between_two_attempts(said: Any, model_server: ModelServer, monkeypatch: Any) -> None:
-    monkeypatch.setattr(journal_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(watch_module, "LOOK_SECONDS", 0.05)
     model_server.fail("busy", step="note", times=20)  # it asks to wait for 7 seconds
     run = await in_thread(new_run)
     researching = asyncio.create_task(research(run))

@@ -28,7 +28,7 @@ ask.clock = PAST
 
 
 def line() -> list[str]:
-    return [run.question for run in in_line()]
+    return [Run.objects.get(pk=run_id).question for run_id in in_line()]
 
 
 def test_people_take_turns_whoever_asks_the_most():

@@ -47,7 +47,7 @@ def test_the_report_is_printed_with_its_sources_and_the_steps_beside_it(library,
     output = capsys.readouterr()
     assert output.out.startswith(f"# {QUESTION}\n\n**Tor Vikdal**\n\n> ")
     assert "## Sources\n\n1. People, <http://larkspur.test/people.html>" in output.out
-    assert f"Searched “{QUESTION}”: 3 passages" in output.err
+    assert f"Searched “{QUESTION}”: 3 hits" in output.err
     assert "Kept" in output.err
 
 
@@ -63,7 +63,7 @@ def test_one_json_document_is_printed_in_the_shape_that_scripts_rely_on(library,
     call_command("research", QUESTION, effort="low", json=True)
     output = capsys.readouterr()
     document = json.loads(output.out)
-    assert list(document) == KEYS
+    assert list(document) == [*KEYS, "plan", "table"]
     assert (document["state"], document["answer"], document["not_found"]) == ("done", "Tor Vikdal", [])
     [evidence, *_] = document["evidence"]
     assert list(evidence) == ["id", "quote", "url", "title", "snapshot", "start", "end", "gap"]

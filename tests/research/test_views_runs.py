@@ -152,3 +152,13 @@ def test_the_history_is_ones_own_paged_and_found_by_words(owner_client, owner, g
 
 def test_an_empty_history_says_so(owner_client):
     assert "Nothing asked yet" in owner_client.get("/runs").content.decode()
+
+
+@pytest.mark.parametrize(("money", "shown"), [(0.0, ""), (0.00123, "0.0012"), (12.345, "12.35")])
+def test_what_a_run_costs_is_among_its_meters_where_prices_are_set(owner_client, owner, money, shown):
+    run = make_run(owner, state="running", reasoner="model", started_at=timezone.now())
+    make_step(run, "plan", {"gaps": []}, cost={"model_calls": 1, "money": money / 2})
+    make_step(run, "act", {"gap": 0, "kind": "search"}, key="other", cost={"model_calls": 1, "money": money / 2})
+    page = run_page(owner_client, run)
+    assert ("<dt>USD</dt>" in page) is bool(shown)
+    assert shown in page

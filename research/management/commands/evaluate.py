@@ -59,6 +59,8 @@ class Command(BaseCommand):
                 figures = evaluate.answers(path, self._sources(options["source"]), options["effort"], limit, self._say)
         except BadQuestion as error:
             raise CommandError(str(error), returncode=2) from error
+        except api.IndexFailure as error:
+            raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             self.stderr.write(_("Stopped. The same command goes on from here."))
             sys.exit(130)

@@ -22,10 +22,14 @@ from research.engine.markdown import markdown
 from research.errors import BadQuestion
 from research.launch import launch
 from research.models import Report, Run, Step
+from research.told import told
 from search_index import api
 
 LOOK_SECONDS = 0.3
 WAITING_SECONDS = 60.0  # without a worker that takes the run, after which it is said where to look
+SAID = frozenset(  # kinds of steps that have a line in the shell
+    "calibrate search more open find compute note act choose list cell draft check".split()  # noqa: SIM905
+)
 OVER = (Run.State.DONE, Run.State.STOPPED, Run.State.FAILED)
 
 
@@ -114,43 +118,33 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
             for page in [api.snapshot(one.snapshot_id)]
         ],
         "opened": [step.result["url"] for step in steps if step.kind == "open" and not step.error],
-        "queries": [step.result["query"] for step in steps if step.kind == "search" and not step.error],
+        "queries": [step.result["query"] for step in steps if step.kind in ("search", "list") and not step.error],
         "not_found": report.not_found if report else [run.question],
         "cost": {
             "seconds": round((ended - began).total_seconds(), 2) if began and ended else 0.0,
             **{name: round(sum(cost.get(name, 0) for cost in costs), 6) for name in COUNTED},
             "currency": currency(),
         },
+        "plan": [
+            {
+                "gap": gap.number,
+                "question": gap.text,
+                "done_when": gap.criterion,
+                "state": gap.state,
+                "found": gap.outcome,
+            }
+            for gap in run.gaps.all()
+        ],
+        "table": report.table if report else {},
     }
 
 
-def _line(step: Step) -> str:  # noqa: PLR0911 - one plain line for each kind of step
+def _line(step: Step) -> str:
     """A step in a line for a terminal; empty for steps that say nothing to a reader."""
-    if step.error:
-        return _("%(kind)s failed: %(error)s") % {"kind": step.kind, "error": step.error}
-    result: dict[str, Any] = step.result
-    match step.kind:
-        case "plan" | "revise" if result["gaps"]:
-            return _("To find out: %s") % " · ".join(str(gap["question"]) for gap in result["gaps"])
-        case "search":
-            return _("Searched “%(query)s”: %(count)d passages") % {
-                "query": result["query"],
-                "count": len(result["hits"]),
-            }
-        case "open":
-            return _("Opened %s") % str(result["title"] or result["url"])
-        case "note":
-            return _("Kept %d pieces of evidence") % len(result["evidence"])
-        case "sift" if result["aside"]:
-            return _("Set %d pieces of evidence aside") % len(result["aside"])
-        case "act" if result["kind"] == "answer" and not result["refused"]:
-            return _("Answered: %s") % str(result["outcome"])
-        case "draft":
-            return _("Wrote: %s") % str(result["section"])
-        case "check":
-            struck = sum(claim["verdict"] == "struck" for claim in result["claims"])
-            return _("Checked %(all)d sentences, struck %(struck)d") % {"all": len(result["claims"]), "struck": struck}
-    return ""
+    if step.kind in ("plan", "revise") and not step.error and step.result["gaps"]:
+        return _("To find out: %s") % " · ".join(str(gap["question"]) for gap in step.result["gaps"])
+    is_end = step.kind != "act" or step.result.get("kind") in ("answer", "give_up")
+    return told(step.kind, step.result, step.error) if step.error or (step.kind in SAID and is_end) else ""
 
 
 def _owner() -> User:

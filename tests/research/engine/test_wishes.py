@@ -204,6 +204,34 @@ async def test_a_failed_step_is_tried_again(reasoner, library, monkeypatch):
     assert (report.version, report.answer) == (2, "Tor Vikdal")
 
 
+async def test_a_failed_step_is_tried_again_while_the_run_goes_on(reasoner, library, monkeypatch):
+    search, failed = library.search, asyncio.Event()
+
+    async def once_broken(*args: Any) -> Any:
+        if not failed.is_set():
+            failed.set()
+            raise StepFailed("The index is away.")
+        return await search(*args)
+
+    monkeypatch.setattr(library, "search", once_broken)
+    run = await in_thread(asked)
+    work = asyncio.create_task(conducted(run))
+    await failed.wait()
+    reasoner.go.clear()
+    async with asyncio.timeout(5):
+        while not await in_thread(Step.objects.filter(run=run).exclude(error="").exists):
+            await asyncio.sleep(0.02)
+    key = await in_thread(lambda: Step.objects.filter(run=run).exclude(error="").get().key)
+    await in_thread(launch.retry, run, key)
+    await asyncio.sleep(0.3)  # the watch looks every 0.05 s
+    reasoner.go.set()
+    run = await asyncio.wait_for(work, 20)
+    made = await keys(run)
+    assert f"{key}/again/1" in made
+    assert len(made) == len(set(made))
+    assert (run.state, run.leg) == ("done", 1)
+
+
 async def test_a_follow_up_starts_from_what_the_run_before_it_found(reasoner, library):
     run = await conducted(await in_thread(asked))
     follow_up = await in_thread(asked, "Where does he live?", follows=run)

@@ -398,6 +398,13 @@ def test_how_long_a_server_asks_to_wait(told: str, seconds: float | None) -> Non
     ("body", "window"),
     [
         ({"message": "This model's maximum context length is 600 tokens. However, you requested 900 tokens"}, 600),
+        (
+            {
+                "message": "'max_tokens' is too large: 120. This model's maximum context length is 600 tokens and your "
+                "request has 900 input tokens (120 > 600 - 900)."
+            },
+            600,
+        ),
         ({"type": "exceed_context_size_error", "n_prompt_tokens": 900, "n_ctx": 600, "message": "exceeds"}, 600),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 
 from research.engine.terms import rarity, terms
 from research.engine.values import Candidate, Evidence, Gap, Question, Workspace
-from research.reasoning.names import mentions, names, subject
+from research.reasoning.names import all_named, mentions, names, subject
 from research.reasoning.sieve import best_documents
 from research.reasoning.trail import Bridge, bridges, chances, found_by_bridge
 
@@ -43,6 +43,13 @@ def test_a_name_is_mentioned_whole_or_not_at_all() -> None:
     assert mentions("a film by SERGIO GRIECO, 1956", "Sergio Grieco")
     assert not mentions("a film by Sergio Griecos", "Sergio Grieco")
     assert subject("The Game (1997 film)") == "The Game"
+
+
+def test_what_a_question_names_has_to_be_in_what_was_found() -> None:
+    found = ["Tor Vikdal lives in Bergen.", "Larkspur is a film."]
+    assert all_named("Did Tor Vikdal make Larkspur?", found)
+    assert not all_named("Did Tor Vikdal or Ines Aldana make it?", found)
+    assert not all_named("Who made it?", found)
 
 
 def test_a_bridge_is_a_name_that_the_question_does_not_have_with_what_its_passage_leaves_open() -> None:

@@ -1,4 +1,5 @@
-"""What a step did, in a line for people. Pure; reads no rows. Called by views/picture.py and views/replay.py."""
+"""What a step did, in a line for people. Pure; reads no rows. Called by views/picture.py, views/replay.py and
+manage.py research."""
 
 from collections.abc import Callable, Sized
 from typing import Any
