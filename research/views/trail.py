@@ -16,7 +16,7 @@ from research.models import Run, Step
 
 MOST = 40  # nodes of a column in all; beyond that nobody follows a line
 ROW = 10  # units of the drawing that a row is high
-KINDS = ("search", "more", "open", "find", "note", "list", "cell", "sift")  # the steps that it is drawn from
+KINDS = ("search", "more", "open", "note", "list", "cell", "sift")  # the steps that it is drawn from
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from research import launch, live, stream
 from research.models import Run
 from research.stream import Reader, event, follow, hub
 from research.views.picture import section_id
-from tests.fakes.rows import HOSTILE, make_gap, make_report, make_run, make_step
+from tests.fakes.rows import HOSTILE, make_evidence, make_gap, make_report, make_run, make_snapshot, make_step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 READER = Reader("en", "token")
@@ -92,6 +92,16 @@ async def test_a_step_of_a_gap_moves_its_line_of_the_plan_only(run):
     assert "2 queries" in read
     assert 'hx-target="#plan"' not in read
     await page.close()
+
+
+def test_news_cost_no_more_queries_with_more_steps_and_gaps(owner, run, django_assert_max_num_queries):
+    for number in range(2, 12):
+        gap = make_gap(run, number)
+        make_evidence(gap, make_snapshot(url=f"https://x.example/{number}"), number=number)
+        make_step(run, "note", {"gap": number, "evidence": [number]})
+    for after in (0, run.last_seq - 1):
+        with django_assert_max_num_queries(9):
+            stream._news(run.pk, after, stream.Status(), READER, "")
 
 
 async def test_only_steps_after_the_last_one_seen_are_replayed(run):
