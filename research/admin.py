@@ -42,7 +42,8 @@ class ReadOnly:
 
 class GapInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = Gap
-    fields = readonly_fields = ["number", "text", "criterion", "state", "outcome"]
+    fields = ["number", "text", "criterion", "state", "outcome"]
+    readonly_fields = ["text"]  # the model has it as a property
 
 
 @admin.register(Run)
