@@ -103,27 +103,28 @@ def boundaries(stage: Stage, runs: int) -> Document:
 
 
 def deploy(stage: Stage, runs: int) -> Document:
-    """F-3: SIGTERM while `runs` jobs are under way and a new worker is up already, three times over."""
+    """F-3: SIGTERM while jobs are under way on an old worker and a new one that is up already, three times over."""
     stage.model.latency = 0.5
     stage.beat()
-    old = stage.worker("wide=64")
-    asked = stage.ask_all(runs)
-    until(lambda: Step.objects.count() >= runs, 60, "some steps of each run")
-    gone = []
-    for _deploy in range(3):
+    stage.furnish(range(1, runs + 1))
+    old, asked, gone = stage.worker("wide=64"), list[Run](), list[float]()
+    for third in range(3):
         new = stage.worker("wide=64")
         until(lambda: _log(stage).count(b"ready.") == len(stage.workers), 60, "the new worker")
+        some = [stage.ask(number) for number in range(1 + third, runs + 1, 3)]
+        asked += some
+        until(lambda some=some: Step.objects.filter(run__in=some).count() >= len(some), 60, "their first steps")
+        time.sleep(stage.chance.uniform(0, 1))
         gone.append(round(old.terminate(), 2))
         stage.say(f"the old worker was gone after {gone[-1]} s")
         old = new
-        time.sleep(stage.chance.uniform(1, 2))
     stage.wait(asked, 300)
     waits = oracle.resumed(stage, asked)
     document = {
         "runs": runs,
         "states": oracle.states(asked),
         "wrong": oracle.broken_journals(asked),
-        "calls": oracle.calls(stage, dict(enumerate(asked, start=1))),
+        "calls": oracle.calls(stage, {stage.number(run): run for run in asked}),
         "fetches": oracle.fetches(stage),
         "gone_s": gone,
         "handed_over": len(waits),

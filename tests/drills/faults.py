@@ -53,7 +53,7 @@ def broker(stage: Stage, runs: int) -> Document:
         "runs": runs,
         "states": oracle.states(asked),
         "wrong": oracle.broken_journals(asked),
-        "calls": oracle.calls(stage, {_number(run): run for run in asked}),
+        "calls": oracle.calls(stage, {stage.number(run): run for run in asked}),
         "fetches": oracle.fetches(stage),
         "longest_standstill_s": round(still, 1),
     }
@@ -261,10 +261,6 @@ def _left(runs: list[Run]) -> int:
 
 def _steps(runs: list[Run]) -> int:
     return Step.objects.filter(run__in=runs).count()
-
-
-def _number(run: Run) -> int:
-    return int(run.sources.get().name.removeprefix("larkspur"))
 
 
 DRILLS: dict[str, tuple[Callable[[Stage, int], Document], int]] = {

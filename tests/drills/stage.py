@@ -132,6 +132,10 @@ class Stage:
         """The id of the source with the pages of a run's project."""
         return Source.objects.get(name=f"larkspur{number}").pk
 
+    def number(self, run: Run) -> int:
+        """The number of a run."""
+        return int(run.sources.get().name.removeprefix("larkspur"))
+
     def ask_all(self, count: int, effort: str = "medium") -> list[Run]:
         """Furnish the index for so many runs, numbered from 1, and ask their questions."""
         self.furnish(range(1, count + 1))
