@@ -49,6 +49,7 @@ from research.reasoning.sight import Passage, kept, numbered
 PASSAGES = 12  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
 EVIDENCE = 10  # of a section, and of a workspace's known
 LINKS = 12
+UNPICKED = 3  # pieces of evidence that are shown where the model picked none
 PICKED = 0.5  # score above which evidence was picked by the model (sight.py); what only the rules kept is below it
 REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the answer of an earlier one
 CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
@@ -102,7 +103,7 @@ class ModelReasoner:
                 turns_left=workspace.turns_left,
             )
 
-        fitted, _shown = await self._fit("planner", "act", _best(workspace.known), prompt)
+        fitted, _shown = await self._fit("planner", "act", _picked(workspace.known), prompt, most=EVIDENCE)
         allowed: replies.Allowed = {"kind": kinds, "number": [0, *numbers]}
         reply = await self._client.complete("planner", "act", fitted, replies.Act, allowed=allowed)
         return _action(reply, numbers)
@@ -139,7 +140,7 @@ class ModelReasoner:
             resolved = [replace(gap, question=_resolved(gap.question, gaps)) for gap in standing]
             return render("revise", question=question.text, remarks=remarks, gaps=resolved, known=shown, most=most)
 
-        fitted, _shown = await self._fit("planner", "revise", _best(known), prompt)
+        fitted, _shown = await self._fit("planner", "revise", _picked(known), prompt, most=EVIDENCE)
         reply = await self._client.complete("planner", "revise", fitted, replies.Revise)
         if reply.complete:
             return ()
@@ -156,7 +157,7 @@ class ModelReasoner:
         fitted, shown = await self._fit("judge", "choose", numbered_options, prompt)
         allowed: replies.Allowed = {"number": [number for number, _option in shown]}
         reply = await self._client.complete("judge", "choose", fitted, replies.Choose, allowed=allowed)
-        return reply.number - 1 if 1 <= reply.number <= len(shown) else 0
+        return reply.number - 1 if reply.number in allowed["number"] else 0
 
     async def shape(self, question: Question) -> Shape:
         prompt = render("shape", question=question.text)
@@ -252,9 +253,8 @@ class ModelReasoner:
             return render("answer", question=question.text, claims=[claim.text for claim in claims], known=shown)
 
         cited = {number for claim in claims for number in claim.evidence}
-        fitted, _shown = await self._fit(
-            "writer", "answer", _best([one for one in known if one.number in cited]), prompt
-        )
+        rests_on = [one for one in known if one.number in cited]
+        fitted, _shown = await self._fit("writer", "answer", rests_on, prompt, most=EVIDENCE)
         reply = await self._client.complete("writer", "answer", fitted, replies.Answer)
         return _prose(reply.answer)
 
@@ -338,6 +338,13 @@ def _sentences(reply: replies.Draft, numbers: frozenset[int]) -> tuple[Sentence,
         if text and evidence and numbers.issuperset(evidence):
             drafted.setdefault(_plain(text), Sentence(text, evidence))
     return tuple(drafted.values())
+
+
+def _picked(known: Sequence[Evidence]) -> list[Evidence]:
+    """What the model picked of what is known, in the order in which it was found; where it picked nothing, the best of
+    what the rules kept."""
+    picked = [one for one in known if one.score > PICKED]
+    return sorted(picked or _best(known)[:UNPICKED], key=lambda one: one.number)
 
 
 def _best(known: Sequence[Evidence]) -> list[Evidence]:
