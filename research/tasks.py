@@ -66,8 +66,9 @@ def research() -> None:
 
 def _claimed() -> tuple[str, int] | None:
     """The run that is next, and its epoch, now in this process's hands; None where none is to be had."""
+    held = {run_id for run_id, _epoch in list(_hands)}  # a lease lost to a busy moment is no reason to begin anew
     for run_id, suspect in next_runs(CANDIDATES, suspects=0 if _suspects else 1):
-        epoch = claim(run_id)
+        epoch = claim(run_id) if run_id not in held else None
         if epoch is not None:
             _hands.add((run_id, epoch))
             if suspect:

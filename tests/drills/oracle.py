@@ -19,6 +19,7 @@ from tests.drills.model import number_of
 from tests.drills.stage import OVER, Stage
 from tests.fakes.model_server import Asked
 
+NOTED = 1.0  # seconds after which a request that was sent is noted by a server that has to share the machine
 COMMITTING = 10.0  # seconds between a reply's end and its commit, at most, on a machine that is overloaded on purpose
 
 
@@ -91,7 +92,7 @@ def fetches(stage: Stage) -> dict[str, int]:
     interrupted = repeated = 0
     for seen in times.values():
         for earlier, later in pairwise(seen):
-            if any(earlier <= death <= later for death in deaths):
+            if any(earlier - NOTED <= death <= later for death in deaths):
                 interrupted += 1
             else:
                 repeated += 1
@@ -139,4 +140,4 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def _cut(began: float, ended: float, deaths: Sequence[float]) -> bool:
-    return any(began <= death and ended >= death - COMMITTING for death in deaths)
+    return any(began <= death + NOTED and ended >= death - COMMITTING for death in deaths)

@@ -256,3 +256,16 @@ def test_suspects_are_taken_one_at_a_time_and_the_next_one_after_a_step(run, lib
     worked_off()
     assert together == [1, 1, 1]
     assert set(Run.objects.values_list("state", flat=True)) == {"done"}
+
+
+def test_a_worker_does_not_take_from_itself_what_it_has_in_hand(run, library):
+    """A beat that came too late, on a machine that was busy: the lease is over, but the run is being worked on."""
+    past = timezone.now() - timezone.timedelta(hours=1)
+    Run.objects.filter(pk=run.pk).update(state="running", lease_until=past, lease_epoch=1)
+    tasks._hands.add((str(run.pk), 1))
+    try:
+        tasks.research()
+    finally:
+        tasks._hands.clear()
+    run.refresh_from_db()
+    assert run.lease_epoch == 1
