@@ -39,7 +39,7 @@ from research.reasoning.relations import Page
 from research.reasoning.shortest import shortest
 from research.reasoning.sieve import best_documents
 from research.reasoning.telling import Said, telling
-from research.reasoning.trail import bridges, chances, share
+from research.reasoning.trail import bridges, chances, share, woven
 from search_index import api
 
 Similarity = Callable[[str, Sequence[str]], Awaitable[list[float]]]
@@ -158,7 +158,10 @@ class ExtractiveReasoner:
     async def sift(
         self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
     ) -> tuple[int, ...]:
-        return best_documents(gaps, known, most)
+        """The likeliest, and then what shares names with them: it belongs to the same chain (trail.py)."""
+        own = [[one for one in known if one.gap == gap.number] for gap in gaps]
+        found = [one for gap, evidence in zip(gaps, own, strict=True) for one in woven(gap.question, evidence)]
+        return best_documents(gaps, found, most)
 
     async def revise(
         self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int, remarks: Sequence[str]

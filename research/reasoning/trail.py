@@ -14,7 +14,7 @@ The numbers were found on half of three sets of multi-hop questions (LOG.md); on
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 
 from research.engine.terms import rarity, terms
@@ -29,6 +29,11 @@ NEAR = 0.6  # how much of a bridge's weight depends on how many of the question'
 FOUND, FOUND_SCORE, FOUND_FIRST, FOUND_WORDS = -4.0, 2.0, 4.0, 1.0
 # Of a hop: a passage found by a bridge.
 HOP, HOP_SCORE, HOP_FIRST, HOP_NAMED, HOP_TITLED, HOP_WORDS = -3.0, 1.0, 4.0, 0.8, 0.7, 1.2
+
+
+# Of the sifting.
+CORE = 8  # pieces of evidence, the likeliest, that others are held against
+LINK = 3.0  # the logarithm of what a chance is multiplied by that shares names with all of them
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,21 @@ def found_by_bridge(bridge: Bridge, candidate: Candidate, rank: int, weights: Ma
     words = share(bridge.wanted, _terms(candidate), weights)
     sure = HOP + HOP_SCORE * candidate.score + HOP_FIRST / rank + HOP_WORDS * words
     return bridge.chance * _chance(sure + HOP_NAMED * mentions(text, bridge.name) + HOP_TITLED * titled)
+
+
+def woven(question: str, known: Sequence[Evidence]) -> list[Evidence]:
+    """The evidence with chances that count what it has to do with the rest: what shares names, that the question does
+    not have, with much of the likeliest evidence belongs to the same chain. The likeliest itself stays first."""
+    asked = set(map(plain, names(question)))
+    named = {one.number: {plain(subject(one.title)), *map(plain, names(one.quote))} - asked for one in known}
+    ranked = sorted(known, key=lambda one: (-one.score, one.number))
+    core, rest = ranked[:CORE], ranked[CORE:]
+
+    def links(one: Evidence) -> float:
+        return sum(not named[one.number].isdisjoint(named[other.number]) for other in core) / CORE
+
+    first = [replace(one, score=one.score + exp(LINK)) for one in core]
+    return first + [replace(one, score=one.score * exp(LINK * links(one))) for one in rest]
 
 
 def share(wanted: Collection[str], has: Collection[str], weights: Mapping[str, float]) -> float:

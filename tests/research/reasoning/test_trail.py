@@ -6,7 +6,7 @@ from research.engine.terms import rarity, terms
 from research.engine.values import Candidate, Evidence, Gap, Question, Workspace
 from research.reasoning.names import all_named, mentions, names, subject
 from research.reasoning.sieve import best_documents
-from research.reasoning.trail import Bridge, bridges, chances, found_by_bridge
+from research.reasoning.trail import CORE, Bridge, bridges, chances, found_by_bridge, woven
 
 QUESTION = "What language is used by the director of Tiffany Memorandum?"
 FILM = "Tiffany Memorandum is a 1967 film. Its director was Sergio Grieco. It was shown in Berlin."
@@ -101,6 +101,16 @@ def test_the_passages_of_an_opened_page_are_ranked_by_their_words() -> None:
     at = desk((evidence(7, "Grieco", "He.", 0.9),), QUESTION, candidates=view)
     found = chances(Workspace(**(vars(at) | {"opened": ("beir:a/x",)})))
     assert found[1] < found[2] < 0.9
+
+
+def test_evidence_that_shares_names_with_the_likeliest_is_likelier_than_other_evidence() -> None:
+    core = [evidence(number, "Film", "Made by Sergio Grieco.", 0.9) for number in range(1, CORE + 1)]
+    far, near = evidence(20, "A", "A film of Ann Berg.", 0.3), evidence(21, "B", "Sergio Grieco was Italian.", 0.1)
+    asked = evidence(22, "C", "The Tiffany Memorandum again.", 0.1)
+    ranked = sorted(woven(QUESTION, [far, near, asked, *core]), key=lambda one: -one.score)
+    assert [one.number for one in ranked][CORE:] == [21, 20, 22]
+    assert {one.number for one in ranked[:CORE]} == {one.number for one in core}
+    assert woven(QUESTION, []) == []
 
 
 def test_sifting_takes_turns_between_gaps_and_counts_documents() -> None:
