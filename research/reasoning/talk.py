@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,6 +29,7 @@ from research.reasoning.turns import Turn
 
 FIRST_TOKEN_SECONDS = 300.0  # a CPU reads about 65 tokens of a prompt a second, far fewer when it is shared
 NEXT_TOKEN_SECONDS = 60.0
+CLOSING_SECONDS = 0.5  # for the end of a response whose reply is complete
 THINKING_TOKENS = 4096  # added for a server that was seen to think
 CHARACTERS = 12  # a token has hardly more: a reply with more of them for its tokens has no limit at the server
 FREE = Prices()
@@ -211,8 +212,14 @@ async def _events(at: Server, call: Call, said: Said) -> AsyncGenerator[dict[str
             await response.aread()
             yield _whole(_parsed(at, call, response.text))
             return
-        async for event in httpx2.EventSource(response):
+        events = aiter(httpx2.EventSource(response))
+        async for event in events:
             if event.data.strip() == "[DONE]":
+                # Read to its end, a response leaves its connection to the next call; one that stays open is closed.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(CLOSING_SECONDS):
+                        async for _rest in events:
+                            pass
                 return
             yield _parsed(at, call, event.data)
     if not said.finish:  # not every server sends [DONE], but all say how a reply ended

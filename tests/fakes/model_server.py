@@ -67,6 +67,7 @@ class Asked:
     at: float
     ended: float = math.inf  # when the reply was sent, or the client was seen to have gone
     gone: bool = False  # the client went away before it had its reply
+    connection: int = 0  # the client's port: the same for requests over the same connection
 
     @property
     def prompt(self) -> str:
@@ -257,6 +258,7 @@ class _Handler(Handler):
         step = body.get("response_format", {}).get("json_schema", {}).get("name", "")
         step = step or _step_of(str(body["messages"][0]["content"]))
         asked = Asked(step, body, {key.lower(): value for key, value in self.headers.items()}, time.time())
+        asked.connection = self.client_address[1]
         if unknown := self.server.fake.refuses & body.keys():
             return self.json(422, {"detail": f"Unexpected fields in the request: {set(unknown)}"})
         if step == "probe" or "tools" in body:

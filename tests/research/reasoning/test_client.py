@@ -326,6 +326,14 @@ async def test_a_server_that_is_full_gets_fewer_calls_at_a_time(
     assert not at.turns.in_flight
 
 
+async def test_one_call_after_the_other_goes_over_the_same_connection(
+    endpoints: Endpoints, model_server: ModelServer
+) -> None:
+    for _call in range(3):
+        await Client(endpoints).complete("judge", "judge", PROMPT, replies.Judge)
+    assert len({asked.connection for asked in model_server.asked}) == 1
+
+
 async def test_a_call_that_is_given_up_is_broken_off_at_once(endpoints: Endpoints, model_server: ModelServer) -> None:
     model_server.fail("hang")
     asking = asyncio.create_task(ask(endpoints))
