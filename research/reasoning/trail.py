@@ -32,8 +32,8 @@ HOP, HOP_SCORE, HOP_FIRST, HOP_NAMED, HOP_TITLED, HOP_WORDS = -3.0, 1.0, 4.0, 0.
 
 
 # Of the sifting.
-CORE = 8  # pieces of evidence, the likeliest, that others are held against
-LINK = 3.0  # the logarithm of what a chance is multiplied by that shares names with all of them
+CORE = 5  # pieces of evidence, the likeliest, that others are held against
+LINK = 1.0  # the logarithm of what a chance is multiplied by that shares names with all of them
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def test_the_passages_of_an_opened_page_are_ranked_by_their_words() -> None:
 
 def test_evidence_that_shares_names_with_the_likeliest_is_likelier_than_other_evidence() -> None:
     core = [evidence(number, "Film", "Made by Sergio Grieco.", 0.9) for number in range(1, CORE + 1)]
-    far, near = evidence(20, "A", "A film of Ann Berg.", 0.3), evidence(21, "B", "Sergio Grieco was Italian.", 0.1)
+    far, near = evidence(20, "A", "A film of Ann Berg.", 0.3), evidence(21, "B", "Sergio Grieco was Italian.", 0.2)
     asked = evidence(22, "C", "The Tiffany Memorandum again.", 0.1)
     ranked = sorted(woven(QUESTION, [far, near, asked, *core]), key=lambda one: -one.score)
     assert [one.number for one in ranked][CORE:] == [21, 20, 22]
