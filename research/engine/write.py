@@ -46,10 +46,11 @@ async def quote(question: Question, kit: Kit, journal: Journal) -> list[CheckedC
 
 
 def _standing(journal: Journal) -> tuple[list[Gap], list[Evidence]]:
-    """The gaps that the person has not dropped, and their evidence."""
+    """Gaps that the person has not dropped, with their evidence. What only a survey's table rests on is said there."""
     gaps = [gap for gap in known_gaps(journal) if gap.state != "dropped"]
     numbers = {gap.number for gap in gaps}
-    return gaps, [one for one in known_evidence(journal) if one.gap in numbers]
+    read = {number for result in journal.results("note") for number in result["evidence"]}
+    return gaps, [one for one in known_evidence(journal) if one.gap in numbers and one.number in read]
 
 
 def _by_gap(gaps: Sequence[Gap], known: Sequence[Evidence]) -> list[Section]:
