@@ -59,7 +59,7 @@ def crash(stage: Stage, runs: int) -> Document:
         and document["hit"] == runs
         and not document["wrong"]
         and document["calls"]["repeated"] == document["fetches"]["repeated"] == 0
-        and max(waits) <= RESUME_SECONDS
+        and max(waits, default=0.0) <= RESUME_SECONDS
     )
     return document
 

@@ -114,7 +114,10 @@ def resumed(stage: Stage, runs: Sequence[Run]) -> list[float]:
     deaths = sorted(worker.ended for worker in stage.workers if worker.ended)
     waits = []
     for run in runs:
-        times = [step.timestamp() for step in run.steps.order_by("seq").values_list("finished_at", flat=True)]
+        run.refresh_from_db()  # a worker may have died on it before its first step
+        begun = [run.started_at] if run.started_at else []
+        steps = run.steps.order_by("seq").values_list("finished_at", flat=True)
+        times = [moment.timestamp() for moment in [*begun, *steps]]
         for before, after in pairwise(times):
             between = [death for death in deaths if before < death < after]
             if between:

@@ -43,5 +43,6 @@ def test_drill(name, runs):
     )
     logs = {log.name: log.read_text(errors="replace")[-3000:] for log in (folder / "logs").glob("*.log")}
     document = json.loads(done.stdout) if done.stdout else {}
-    assert document.get("passed"), (document, done.stderr[-3000:], logs.get("worker.log"))
+    if not document.get("passed"):
+        pytest.fail(f"{document}\n{done.stderr[-3000:]}\n{logs.get('worker.log')}")
     assert done.returncode == 0
