@@ -140,9 +140,9 @@ async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClai
 
     def keep(result: Result) -> Result:
         report = models.Report.objects.create(run_id=journal.run_id, **result)
-        evidence = {one.number: one for one in models.Evidence.objects.filter(run_id=journal.run_id)}
-        for ordinal, claim in enumerate(claims, start=1):
-            row = models.Claim.objects.create(
+        evidence = dict(models.Evidence.objects.filter(run_id=journal.run_id).values_list("number", "pk"))
+        stored = models.Claim.objects.bulk_create(
+            models.Claim(
                 report=report,
                 ordinal=ordinal,
                 section=claim.section,
@@ -150,7 +150,14 @@ async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClai
                 verdict=claim.verdict,
                 reason=claim.reason,
             )
-            row.evidence.set([evidence[number] for number in claim.evidence])
+            for ordinal, claim in enumerate(claims, start=1)
+        )
+        rests_on = models.Claim.evidence.through
+        rests_on.objects.bulk_create(
+            rests_on(claim_id=row.pk, evidence_id=evidence[number])
+            for row, claim in zip(stored, claims, strict=True)
+            for number in dict.fromkeys(claim.evidence)
+        )
         rows = models.Gap.objects.filter(run_id=journal.run_id).exclude(state=models.Gap.State.DROPPED)
         rows.filter(number__in=answered).update(state=models.Gap.State.CLOSED)
         rows.exclude(number__in=answered).update(state=models.Gap.State.GIVEN_UP)

@@ -99,7 +99,7 @@ def concurrency(stage: Stage, runs: int) -> Document:
     stage.model.latency, stage.model.opens = 2.0, False
     stage.beat()
     stage.furnish(range(1, runs + 11))
-    worker = stage.worker("wide=512", RUNS_AT_ONCE=str(AT_ONCE))
+    worker = stage.worker("wide=512", RUNS_AT_ONCE=str(AT_ONCE), MODEL_CALLS_AT_ONCE="512")
     memory, stopping = [0.0], threading.Event()
     watching = threading.Thread(target=_watch_memory, args=(worker.process.pid, memory, stopping), daemon=True)
     watching.start()
