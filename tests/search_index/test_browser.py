@@ -239,14 +239,15 @@ async def test_without_a_door_nothing_is_rendered(site: Site, settings: Settings
 
 def _browser_pids() -> list[int]:
     """The browser processes below this one, the main one first."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    parents, commands = {}, {}
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            commands[int(process.name)] = (process / "cmdline").read_text()
+        except OSError:  # it has ended meanwhile
             continue
     below, found = {os.getpid()}, []
     while new := {pid for pid, parent in parents.items() if parent in below} - below:
         below |= new
         found += sorted(new)
-    return [pid for pid in found if "--remote-debugging-pipe" in Path(f"/proc/{pid}/cmdline").read_text()]
+    return [pid for pid in found if "--remote-debugging-pipe" in commands.get(pid, "")]
