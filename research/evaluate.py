@@ -29,7 +29,6 @@ from research.models import Run, Step
 from research.score import exact, f1, recall
 from search_index import api
 
-OVER = (Run.State.DONE, Run.State.STOPPED, Run.State.FAILED)
 LOOK_SECONDS = 0.3
 PROGRESS_SECONDS = 10.0
 BASELINE = 20  # passages of the one query that runs are compared with
@@ -171,7 +170,7 @@ def _run(asked: Sequence[Asked], sources: Sequence[int], effort: str, runs: Ledg
             run = launch(owner, one.question, effort, sources, sealed=True)
             runs.add(one.id, str(run.pk))
             under_way[str(run.pk)] = one
-        for run in Run.objects.filter(pk__in=under_way, state__in=OVER):
+        for run in Run.objects.filter(pk__in=under_way, state__in=Run.OVER):
             outcomes.append(outcome(under_way.pop(str(run.pk)), run, sources))
         if time.monotonic() - shown > PROGRESS_SECONDS:
             shown = time.monotonic()

@@ -6,7 +6,6 @@ changes the plan is a wish: a row of the run's journal like any step, so that a 
 views and by manage.py research.
 """
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,20 +15,16 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from kombu.exceptions import OperationalError
 
 from config.endpoints import endpoints
 from research.engine.budget import Budget, budget, extended, stored
 from research.errors import BadQuestion, BadWish
 from research.models import Gap, Run, Step
-from research.tasks import research
+from research.tasks import ring
 from search_index import api
-
-logger = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 2000  # characters; more is a document, not a question
 MOST_GAPS = 30  # that a person may have in a plan
-OVER = (Run.State.DONE, Run.State.STOPPED, Run.State.FAILED)
 
 
 def launch(
@@ -67,7 +62,7 @@ def launch(
             repeats=repeats,
         )
         run.sources.set(sources)
-        transaction.on_commit(lambda: _ring(run))
+        transaction.on_commit(ring)
     return run
 
 
@@ -121,7 +116,7 @@ def go_on(run: Run, effort: str = "") -> None:
     if effort and effort not in Run.Effort.values:
         raise BadWish(_("There is no effort “%s”.") % effort)
     with transaction.atomic():
-        over = _locked(run, *OVER)
+        over = _locked(run, *Run.OVER)
         if over is not None:
             _continue(over, effort or over.effort)
 
@@ -137,7 +132,7 @@ def retry(run: Run, key: str) -> None:
         gap = int(place[1]) if place else 0
         locked.gaps.filter(number=gap).exclude(state=Gap.State.DROPPED).update(state=Gap.State.OPEN, outcome="")
         _wish(locked, "retry", key=key.partition("/again/")[0], gap=gap)
-        if locked.state in OVER:
+        if locked.state in Run.OVER:
             _continue(locked, locked.effort)
 
 
@@ -263,7 +258,7 @@ def _resume(run: Run) -> None:
         run.paused_at = None
     run.state = Run.State.QUEUED
     run.save()
-    transaction.on_commit(lambda: _ring(run))
+    transaction.on_commit(ring)
 
 
 def _text(text: str) -> str:
@@ -275,10 +270,3 @@ def _text(text: str) -> str:
             % {"length": len(text), "most": LONGEST_QUESTION}
         )
     return text
-
-
-def _ring(run: Run) -> None:
-    try:
-        research.delay()
-    except OperationalError as error:
-        logger.warning("the broker cannot be reached; run %s waits until it can: %s", run.pk, error)

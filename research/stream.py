@@ -30,7 +30,6 @@ from research import live
 from research.access import run_read
 from research.models import Run, Step
 from research.views.picture import (
-    FINAL,
     PLANNING,
     WRITING,
     draft,
@@ -154,7 +153,7 @@ def _news(run_id: UUID, after: int, status: Status, reader: Reader, activity: st
         steps = list(run.steps.filter(seq__gt=after).order_by("seq"))
         branches = plan(run) if steps or run.state != status.state else ()
         events = [event(html, step.seq) for step, html in zip(steps, _drawn(run, steps, branches, reader), strict=True)]
-        over = run.state in FINAL
+        over = run.state in Run.OVER
         run.activity = activity or run.activity
         top = head(run)
         now = Status(run.state, run.activity, run.stop_requested, run.answer_now, top.place)

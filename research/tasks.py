@@ -129,7 +129,7 @@ async def conduct(run_id: str, epoch: int) -> None:
                 await journal.end(state, leg=question.leg)
     except CancelledError:
         await journal.release()
-        await in_pool(_taker, _ring)
+        await in_pool(_taker, ring)
         raise
     except LeaseLost:
         logger.info("run %s is another worker's now", run_id)
@@ -142,11 +142,12 @@ async def conduct(run_id: str, epoch: int) -> None:
         await _fail(journal, _("Something went wrong inside Scenthound; the log says what. Ask again, or report it."))
 
 
-def _ring() -> None:
+def ring() -> None:
+    """Tell the workers that a run waits. Never raises: without a broker it waits until ring_again finds it."""
     try:
         research.delay()
     except OperationalError as error:
-        logger.warning("the broker cannot be reached; what was handed back waits until it can: %s", error)
+        logger.warning("the broker cannot be reached; what waits is begun once it can: %s", error)
 
 
 async def _fail(journal: Journal, why: str) -> None:

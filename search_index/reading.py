@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from config.loop import in_pool, in_thread
 from search_index import embedding, frontier, hosts, policy, quarantine, robots
-from search_index.errors import IndexFailure, Refused
+from search_index.errors import BadSource, IndexFailure, Refused
 from search_index.fetch import REDIRECTS, Fetched, Redirected, fetch
 from search_index.indexing import divided, judge, prepared, read
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
@@ -100,6 +100,17 @@ def sources() -> Sequence[SourceSummary]:
         )
         for source in Source.objects.all()
     ]
+
+
+def named(names: Sequence[str]) -> list[int]:
+    """The ids of the sources of these names. Raises BadSource where there is none of one."""
+    known = dict(Source.objects.filter(name__in=names).values_list("name", "pk"))
+    for name in names:
+        if name not in known:
+            others = ", ".join(sorted(Source.objects.values_list("name", flat=True))) or _("none yet")
+            message = _("There is no source named %(name)s; there are: %(known)s.") % {"name": name, "known": others}
+            raise BadSource("unknown", message)
+    return [known[name] for name in names]
 
 
 async def _fetched(page: Page) -> Opened:

@@ -6,11 +6,11 @@ for it. What one attempt found, all know afterwards. Called by loop.py (attempts
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from django.utils.translation import gettext as _
 
-from research import models
-from research.engine.hunt import hunt
+from research.engine.hunt import hunt, settle
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.parallel import together
@@ -72,12 +72,7 @@ async def _settled(gap: Gap, tried: Sequence[Workspace], kit: Kit, journal: Jour
             "outcomes": outcomes,
         }
 
-    def keep(result: Result) -> Result:
-        if result["kind"]:
-            rows = models.Gap.objects.filter(run_id=journal.run_id, number=gap.number)
-            rows.update(state=models.Gap.State.CLOSED, outcome=result["outcome"])
-        return result
-
+    keep = partial(settle, journal.run_id)
     result = await journal.once(f"gap/{gap.number}/choose", "choose", outcomes, step, keep)
     return replace(gap, state="closed", outcome=result["outcome"]) if result["kind"] else gap
 

@@ -21,13 +21,13 @@ from research.engine.limits import pages_left, reached
 from research.engine.note import note
 from research.engine.read import address, find, read
 from research.engine.search import more, search
-from research.engine.values import Action, Gap, Question, Workspace
+from research.engine.terms import unordered
+from research.engine.values import REFERENCE, Action, Gap, Question, Workspace
 from research.errors import StepFailed
 
 FAILURES_IN_A_ROW = 2  # a reasoner that cannot act twice running will not do better a third time
 CHANGED = "The sub-question was changed meanwhile."
 _ADDRESS = re.compile(r"https?://[^\s<>\"')\]]+")
-_REFERENCE = re.compile(r"#(\d+)")
 
 
 def workspace(question: Question, gap: Gap) -> Workspace:
@@ -117,7 +117,7 @@ def _asked(number: int, journal: Journal) -> Gap:
         return other.outcome if other.state == "closed" else f"({other.question})"
 
     gap = gaps[number]
-    return replace(gap, question=_REFERENCE.sub(finding, gap.question))
+    return replace(gap, question=REFERENCE.sub(finding, gap.question))
 
 
 async def _act(desk: Workspace, key: str, kit: Kit, journal: Journal, *, attempt: int) -> tuple[Action, str]:
@@ -140,11 +140,9 @@ async def _act(desk: Workspace, key: str, kit: Kit, journal: Journal, *, attempt
     def keep(result: Result) -> Result:
         if _changed(journal.run_id, desk.gap.number, wishes):
             return {**result, "refused": CHANGED}
-        row = models.Gap.objects.filter(run_id=journal.run_id, number=result["gap"])
-        row.update(asked=result["question"])
-        if result["kind"] in ("answer", "give_up") and not result["refused"] and not attempt:
-            state = models.Gap.State.CLOSED if result["kind"] == "answer" else models.Gap.State.GIVEN_UP
-            row.update(state=state, outcome=result["outcome"])
+        models.Gap.objects.filter(run_id=journal.run_id, number=result["gap"]).update(asked=result["question"])
+        if not result["refused"] and not attempt:
+            settle(journal.run_id, result)
         return result
 
     inputs = [
@@ -159,6 +157,15 @@ async def _act(desk: Workspace, key: str, kit: Kit, journal: Journal, *, attempt
     result = await journal.once(key, "act", inputs, step, keep)
     fields = {name: result[name] for name in ("kind", "query", "reasoning", "target", "outcome")}
     return Action(**fields), result["refused"]
+
+
+def settle(run_id: str, result: Result) -> Result:
+    """Let the gap's row say what became of it, where the step answered it or gave it up. For a step's `keep`."""
+    states = {"answer": models.Gap.State.CLOSED, "give_up": models.Gap.State.GIVEN_UP}
+    if state := states.get(result["kind"]):
+        row = models.Gap.objects.filter(run_id=run_id, number=result["gap"])
+        row.update(state=state, outcome=result["outcome"])
+    return result
 
 
 def _changed(run_id: str, gap: int, wishes: int) -> bool:
@@ -187,7 +194,7 @@ def _refusal(desk: Workspace, action: Action, pages: int) -> str:
             reasons = {
                 "A search needs a query.": not action.query.strip(),
                 f"“{action.query}” was searched already. Try other words, or open a page.": (
-                    _plain(action.query) in map(_plain, desk.queries)
+                    unordered(action.query) in map(unordered, desk.queries)
                 ),
             }
         case "open":
@@ -213,7 +220,3 @@ def _refusal(desk: Workspace, action: Action, pages: int) -> str:
                 "There is no evidence yet to answer from.": action.kind == "answer" and not desk.known,
             }
     return next((reason for reason, holds in reasons.items() if holds), "")
-
-
-def _plain(query: str) -> list[str]:
-    return sorted(re.findall(r"\w+", query.casefold()))

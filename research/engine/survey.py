@@ -6,21 +6,22 @@ why. Every batch and every cell is a step, so a survey that is killed goes on wh
 plan says that the question asks for a survey; its table (findings.table) is part of the report.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 from django.utils.translation import gettext as _
 
-from research import models
 from research.engine.facts import missing
 from research.engine.findings import gaps as known_gaps
+from research.engine.hunt import settle
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.limits import reached
 from research.engine.note import evidence_of, store
 from research.engine.parallel import together
 from research.engine.search import in_view
+from research.engine.terms import plain
 from research.engine.values import Evidence, Question, Shape
 from research.errors import StepFailed
 
@@ -111,13 +112,13 @@ async def _batch(survey: _Survey, query: str, offset: int, key: str) -> int:
         found = [(name, kept) for name, kept in stand if not missing(name, [kept.quote], [kept.title])]
         spelled = dict(survey.names)
         for name, _kept in found:
-            spelled.setdefault(_plain(name), name)
+            spelled.setdefault(plain(name), name)
         return {
             "gap": gap,
             "query": query,
             "offset": offset,
             "passages": [[hit.snapshot, hit.start] for hit in hits],
-            "names": [spelled[_plain(name)] for name, _kept in found],
+            "names": [spelled[plain(name)] for name, _kept in found],
             "kept": [asdict(kept) for _name, kept in found],
         }
 
@@ -128,7 +129,7 @@ async def _batch(survey: _Survey, query: str, offset: int, key: str) -> int:
     survey.seen |= {(snapshot, start) for snapshot, start in result["passages"]}
     for name in result["names"]:
         if len(survey.names) < survey.kit.budget.items:
-            survey.names.setdefault(_plain(name), name)
+            survey.names.setdefault(plain(name), name)
     return len(result["passages"])
 
 
@@ -186,18 +187,9 @@ async def _close(survey: _Survey) -> None:
             "outcome": outcome,
         }
 
-    def keep(result: Result) -> Result:
-        rows = models.Gap.objects.filter(run_id=journal.run_id, number=survey.gap)
-        rows.update(state=models.Gap.State.CLOSED, outcome=result["outcome"])
-        return result
-
-    await journal.once("survey/close", "choose", count, step, keep)
+    await journal.once("survey/close", "choose", count, step, partial(settle, journal.run_id))
 
 
 def _stored(journal: Journal, gap: int, made: Result) -> Result:
     kept = store(journal.run_id, gap, [Evidence(**one) for one in made["kept"]])
     return {**made, "evidence": [one.number for one in kept], "kept": [asdict(one) for one in kept]}
-
-
-def _plain(name: str) -> str:
-    return " ".join(re.findall(r"\w+", name.casefold()))

@@ -34,6 +34,16 @@ def _terms(text: str) -> tuple[str, ...]:
     return tuple(stem(word) for word in _PART.findall(text.casefold()) if word not in STOP_WORDS)
 
 
+def plain(text: str) -> str:
+    """The words of the text in lower case with single spaces between: names and questions are compared so."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def unordered(query: str) -> str:
+    """The same with its words in the order of the alphabet: a query that only puts them otherwise is no other query."""
+    return " ".join(sorted(plain(query).split()))
+
+
 def words(text: str) -> list[str]:
     """The words of `text` as written, dotted and hyphenated ones whole ("os.path", "well-known")."""
     return _WORD.findall(text)

@@ -9,7 +9,7 @@ GapState = Literal["open", "closed", "given_up", "dropped"]
 Verdict = Literal["supported", "partly", "struck", "quoted"]
 QuestionKind = Literal["fact", "chain", "comparison", "survey", "latest", "essay"]
 
-_REFERENCE = re.compile(r"#(\d+)")
+REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the finding of another one
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ class Gap:
     @property
     def needs(self) -> tuple[int, ...]:
         """The gaps whose findings it builds on; only earlier ones count, so that none waits in a circle."""
-        return tuple(number for one in _REFERENCE.findall(self.question) if (number := int(one)) < self.number)
+        return tuple(number for one in REFERENCE.findall(self.question) if (number := int(one)) < self.number)
 
 
 def moved(question: str, first: int, ahead: int) -> str:
     """The question with its references to gaps from number `first` on moved up by `ahead`."""
-    return _REFERENCE.sub(lambda one: f"#{int(one[1]) + ahead}" if int(one[1]) >= first else one[0], question)
+    return REFERENCE.sub(lambda one: f"#{int(one[1]) + ahead}" if int(one[1]) >= first else one[0], question)
 
 
 @dataclass(frozen=True)

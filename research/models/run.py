@@ -30,6 +30,8 @@ class Run(models.Model):
         STOPPED = "stopped", _("stopped")
         FAILED = "failed", _("failed")
 
+    OVER = (State.DONE, State.STOPPED, State.FAILED)  # nothing more comes, unless it is continued
+
     class Effort(models.TextChoices):
         AUTO = "auto", _("Auto")
         LOW = "low", _("Low")

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from research.engine.terms import terms
-from research.reasoning.names import names, plain, subject
+from research.engine.terms import plain, terms
+from research.reasoning.names import names, subject
 from research.reasoning.relations import Page, began, born, died, follow, named, page_of, relations, when
 
 _LATER = re.compile(r"\b(?:later|last|latest|younger|youngest|newer|newest|more recent(?:ly)?|after)\b", re.I)

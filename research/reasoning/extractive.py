@@ -11,7 +11,7 @@ from textwrap import shorten
 
 from config.loop import in_thread
 from research.engine.kit import Delta
-from research.engine.terms import rarity, terms, words
+from research.engine.terms import rarity, terms, unordered, words
 from research.engine.values import (
     Action,
     Candidate,
@@ -115,19 +115,19 @@ class ExtractiveReasoner:
         """Ask; read the best page in full; cross the likeliest bridge to a next passage, and again (trail.py), until
         none is left; answer, if what was found fits; else ask in other words, and follow the link that fits best."""
         gap = workspace.gap.question
-        tried = {_plain(query) for query in workspace.queries}
+        tried = {unordered(query) for query in workspace.queries}
         if not workspace.queries and not workspace.approach:
             return Action("search", query=gap)
         if target := _page(workspace):
             return Action("open", target=target)
         for bridge in bridges(gap, workspace.known):
-            if bridge.weight >= FAINT and _plain(bridge.query) not in tried:
+            if bridge.weight >= FAINT and unordered(bridge.query) not in tried:
                 return Action("search", query=bridge.query)
         answer = await self._answered(workspace)
         if answer and workspace.may_answer:
             return answer
         for query in _reformulations(workspace):
-            if query and _plain(query) not in tried:
+            if query and unordered(query) not in tried:
                 return Action("search", query=query)
         return _follow(workspace) or answer or Action("give_up")
 
@@ -422,7 +422,3 @@ def _follow(workspace: Workspace) -> Action | None:
     shared = [(len(wanted & set(terms(address))), -number) for number, address in workspace.links]
     count, number = max(shared, default=(0, 0))
     return Action("open", target=-number) if count else None
-
-
-def _plain(query: str) -> str:
-    return " ".join(sorted(re.findall(r"\w+", query.casefold())))

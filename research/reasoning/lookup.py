@@ -7,7 +7,8 @@ By rules of English (relations.py); what they do not fit is left to others. Pure
 import re
 from collections.abc import Callable, Sequence
 
-from research.reasoning.names import NAME, names, plain, subject
+from research.engine.terms import plain
+from research.reasoning.names import NAME, names, subject
 from research.reasoning.relations import Page, began, born, died, follow, life, named, page_of, relations
 
 _PLACE = rf"(?P<place>{NAME}(?:, {NAME}){{0,2}})"

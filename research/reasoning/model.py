@@ -18,6 +18,7 @@ from config.endpoints import Endpoint
 from research.engine import cost
 from research.engine.kit import Delta
 from research.engine.values import (
+    REFERENCE,
     Action,
     Candidate,
     Computation,
@@ -51,7 +52,6 @@ EVIDENCE = 10  # of a section, and of a workspace's known
 LINKS = 12
 UNPICKED = 3  # pieces of evidence that are shown where the model picked none
 PICKED = 0.5  # score above which evidence was picked by the model (sight.py); what only the rules kept is below it
-REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the answer of an earlier one
 CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
 VERDICTS: Mapping[str, Verdict] = {"supported": "supported", "partly": "partly", "unsupported": "struck"}
 

@@ -7,7 +7,7 @@ within names; where nothing is written with capitals it finds nothing.
 import re
 from collections.abc import Iterator, Sequence
 
-from research.engine.terms import STOP_WORDS, terms
+from research.engine.terms import STOP_WORDS, plain, terms
 
 _LETTER = r"[A-Z\u00c0-\u00de]"
 _CAPITAL = rf"(?:(?:{_LETTER}|St|Dr|Mr|Mrs|Jr|Sr)\.|{_LETTER}[\w'’-]*)"
@@ -23,11 +23,6 @@ _CALENDAR = frozenset(
 )
 # Words that a sentence begins with: their capital says nothing.
 _OPENERS = STOP_WORDS | frozenset("although though despite two three four five six seven".split())  # noqa: SIM905
-
-
-def plain(text: str) -> str:
-    """The words of the text in lower case with single spaces between: names are compared so."""
-    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def subject(title: str) -> str:

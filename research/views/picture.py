@@ -33,7 +33,6 @@ from research.views.trail import KINDS as DRAWN
 from research.views.trail import Trail, trail
 from research.views.tree import Branch, Counts, in_order, tree
 
-FINAL = (Run.State.DONE, Run.State.STOPPED, Run.State.FAILED)
 WRITING = ("outline", "draft", "check")  # steps that change the draft
 COUNTED = ("search", "more", "list", "open", "note", "cell")  # steps that a gap's counts are of
 PLANNING = ("plan", "revise", "wish", "choose", "report")  # steps that may change more of the plan than their own gap
@@ -121,7 +120,7 @@ class Head:
 
     @property
     def over(self) -> bool:
-        return self.run.state in FINAL
+        return self.run.state in Run.OVER
 
     @property
     def ticks(self) -> bool:
@@ -202,7 +201,7 @@ def _gap_shown(branch: Branch, steps: Iterable[StepShown], most: int) -> GapShow
 
 def head(run: Run, until: int = 0) -> Head:
     """The top of the page, in a fixed number of queries."""
-    over = run.state in FINAL
+    over = run.state in Run.OVER
     settled = run.steps.filter(kind="calibrate", error="").first() if run.effort == Run.Effort.AUTO else None
     return Head(
         run=run,

@@ -22,7 +22,7 @@ from research.access import run_read, run_write
 from research.launch import answer_now as ask_to_answer
 from research.launch import stop as ask_to_stop
 from research.models import Report, Run
-from research.views.picture import FINAL, drawn_trail, picture
+from research.views.picture import drawn_trail, picture
 from research.views.reports import shown_to_owner
 
 PAGE = 20  # runs on a page of the list
@@ -56,7 +56,7 @@ def trail(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """The trail as a picture; the run's page asks for it again while there is more to come. `?after=` is the last step
     it has: 204 where nothing is new."""
     the_run = run_read(request, run_id)
-    live = the_run.state not in FINAL
+    live = the_run.state not in Run.OVER
     after = request.GET.get("after", "")
     drawn = drawn_trail(the_run, int(after) if live and after.isdecimal() and len(after) < 10 else -1)
     if drawn is None:

@@ -41,7 +41,7 @@ from tests.fakes.index import store
 from tests.fakes.site import Answer, Request, Site, serving
 
 LEASE_SECONDS = 3  # a short one, so that many takeovers fit into a drill
-OVER = ("done", "stopped", "failed")
+OVER = Run.OVER
 PEOPLE = ("Tor Vikdal", "Ines Aldana", "Wren Okafor", "Mira Holt", "Jun Sato", "Ada Brandt", "Luis Carmo", "Ruth Abel")
 TOWNS = ("Bergen", "Porto", "Leeds", "Turku", "Ghent", "Graz", "Cork", "Lyon", "Basel", "Aarhus")
 

@@ -14,11 +14,12 @@ from research.engine import watch as watch_module
 from research.engine import whose
 from research.engine.journal import claim
 from research.models import Run, Step
-from research.reasoning import prefix, server, turns
+from research.reasoning import server, turns
 from research.reasoning.extractive import ExtractiveReasoner
 from research.reasoning.model import ModelReasoner
 from tests.fakes import model_server as fake
 from tests.fakes.model_server import ModelServer
+from tests.research import prefix
 from tests.research.engine.library import Library
 
 pytestmark = pytest.mark.django_db(transaction=True)

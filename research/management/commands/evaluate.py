@@ -56,8 +56,9 @@ class Command(BaseCommand):
         try:
             evaluate.questions(path)
             with supervisor.running():
-                figures = evaluate.answers(path, self._sources(options["source"]), options["effort"], limit, self._say)
-        except BadQuestion as error:
+                sources = api.named([options["source"]] if options["source"] is not None else [])
+                figures = evaluate.answers(path, sources, options["effort"], limit, self._say)
+        except (BadQuestion, api.BadSource) as error:
             raise CommandError(str(error), returncode=2) from error
         except api.IndexFailure as error:
             raise CommandError(str(error)) from error
@@ -65,13 +66,6 @@ class Command(BaseCommand):
             self.stderr.write(_("Stopped. The same command goes on from here."))
             sys.exit(130)
         return figures, _of_answers(figures)
-
-    def _sources(self, name: str | None) -> list[int]:
-        known = {source.name: source.id for source in api.sources()}
-        if name is not None and name not in known:
-            what = {"name": name, "known": ", ".join(sorted(known)) or _("none yet")}
-            raise CommandError(_("There is no source named %(name)s; there are: %(known)s.") % what, returncode=2)
-        return [] if name is None else [known[name]]
 
     def _say(self, line: str) -> None:
         self.stderr.write(line, self.style.NOTICE)

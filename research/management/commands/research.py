@@ -30,7 +30,6 @@ WAITING_SECONDS = 60.0  # without a worker that takes the run, after which it is
 SAID = frozenset(  # kinds of steps that have a line in the shell
     "calibrate search more open find compute note act choose list cell draft check".split()  # noqa: SIM905
 )
-OVER = (Run.State.DONE, Run.State.STOPPED, Run.State.FAILED)
 
 
 class Command(BaseCommand):
@@ -46,7 +45,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help=_("print one JSON document"))
 
     def handle(self, **options: Any) -> None:
-        sources = _sources(options["source"])
+        try:
+            sources = api.named(options["source"])
+        except api.BadSource as error:
+            raise CommandError(str(error), returncode=2) from error
         if not any(source.passages for source in api.sources()):
             self.stderr.write(_("The index is empty: add something to read first, with manage.py add_source."))
         with supervisor.running():
@@ -79,7 +81,7 @@ class Command(BaseCommand):
                 seen = step.seq
                 if line := _line(step):
                     self.stderr.write(line)
-            if run.state in OVER and seen >= run.last_seq:
+            if run.state in Run.OVER and seen >= run.last_seq:
                 return run
             if run.state == Run.State.QUEUED and not told and time.monotonic() - launched > WAITING_SECONDS:
                 self.stderr.write(_("Still waiting for a worker; the logs are in %s.") % (settings.DATA_DIR / "logs"))
@@ -151,15 +153,3 @@ def _owner() -> User:
     """Whose runs the shell's are: the first administrator's; without one, a user of its own that cannot sign in."""
     admin = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     return admin or User.objects.get_or_create(username="shell", defaults={"password": "!"})[0]
-
-
-def _sources(names: list[str]) -> list[int]:
-    known = {source.name: source.id for source in api.sources()}
-    for name in names:
-        if name not in known:
-            raise CommandError(
-                _("There is no source named %(name)s; there are: %(known)s.")
-                % {"name": name, "known": ", ".join(sorted(known)) or _("none yet")},
-                returncode=2,
-            )
-    return [known[name] for name in names]

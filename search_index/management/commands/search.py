@@ -9,10 +9,11 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from search_index.errors import IndexFailure
+from search_index.errors import BadSource, IndexFailure
 from search_index.management.arguments import at_least_one, day
-from search_index.models import Source, SourceClass
+from search_index.models import SourceClass
 from search_index.query import search
+from search_index.reading import named
 from search_index.values import Hit
 
 WIDTH = 100
@@ -37,7 +38,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help=_("print one JSON document"))
 
     def handle(self, **options: Any) -> None:
-        sources = [_source(options["source"])] if options["source"] else []
+        try:
+            sources = named(_given(options["source"]))
+        except BadSource as error:
+            raise CommandError(str(error), returncode=2) from error
         started = time.perf_counter()
         try:
             hits = search(
@@ -72,15 +76,6 @@ class Command(BaseCommand):
             if hits
             else _("Nothing was found.")
         )
-
-
-def _source(name: str) -> int:
-    try:
-        return Source.objects.get(name=name).pk
-    except Source.DoesNotExist as error:
-        known = ", ".join(Source.objects.values_list("name", flat=True)) or _("none yet")
-        message = _("There is no source named %(name)s; there are: %(known)s.") % {"name": name, "known": known}
-        raise CommandError(message, returncode=2) from error
 
 
 def _given(value: str | None) -> list[str]:

@@ -45,7 +45,7 @@ def reasoner(library: Any, monkeypatch: pytest.MonkeyPatch) -> Reasoner:
     monkeypatch.setattr(tasks, "WholeIndex", lambda: library)
     made = Reasoner(library.similarity)
     monkeypatch.setattr(tasks, "reasoner", lambda name: made)
-    monkeypatch.setattr(launch, "_ring", lambda run: None)
+    monkeypatch.setattr(launch, "ring", lambda: None)
     return made
 
 
