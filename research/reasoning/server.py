@@ -120,6 +120,18 @@ def shared_failure(endpoint: Endpoint) -> Iterator[None]:
         raise
 
 
+async def send(http: httpx2.AsyncClient, request: httpx2.Request, *, stream: bool = False) -> httpx2.Response:
+    """The response; asked for on a new connection where the one that was at hand is closed before anything came.
+
+    A server closes a connection some seconds after its last request began (llama.cpp: 5), so that after a long reply it
+    may do so at the very moment at which the next call goes out on it. Raises httpx2.RequestError.
+    """
+    try:
+        return await http.send(request, stream=stream)
+    except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
+        return await http.send(request, stream=stream)
+
+
 async def close() -> None:
     """Close the connections of the running loop: tests and commands do, a worker keeps them until it ends."""
     pool = _pools.pop(asyncio.get_running_loop(), None)
@@ -233,7 +245,7 @@ def _counting_server(http: httpx2.AsyncClient, endpoint: Endpoint, model: str) -
         body = {"model": model, "prompt": piece, "content": piece, "add_special_tokens": False}
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                response = await http.post(url, json=body, headers=headers(endpoint))
+                response = await send(http, http.build_request("POST", url, json=body, headers=headers(endpoint)))
             found = response.json() if response.is_success else None
         except (httpx2.RequestError, TimeoutError, ValueError):
             return None
@@ -256,7 +268,7 @@ async def _get(http: httpx2.AsyncClient, endpoint: Endpoint, url: str) -> dict[s
     """The JSON object at `url`; empty where the server has no such page."""
     try:
         async with asyncio.timeout(ASK_SECONDS):
-            response = await http.get(url, headers=headers(endpoint))
+            response = await send(http, http.build_request("GET", url, headers=headers(endpoint)))
     except (httpx2.RequestError, TimeoutError) as error:
         raise unreachable(endpoint, error) from error
     except httpx2.InvalidURL as error:

@@ -24,7 +24,7 @@ from research.engine.kit import Delta
 from research.engine.whose import current
 from research.errors import BadReply, ResearchFailure, RetryLater, RunFailed
 from research.reasoning.pieces import Prose, Thoughts, loops
-from research.reasoning.server import Server, headers, key_refused, unreachable
+from research.reasoning.server import Server, headers, key_refused, send, unreachable
 from research.reasoning.turns import Turn
 
 FIRST_TOKEN_SECONDS = 300.0  # a CPU reads about 65 tokens of a prompt a second, far fewer when it is shared
@@ -204,7 +204,8 @@ def _body(at: Server, call: Call) -> dict[str, Any]:
 async def _events(at: Server, call: Call, said: Said) -> AsyncGenerator[dict[str, Any], None]:
     """The server's events. Raises what its status or an error event means, and RetryLater where it breaks off."""
     url = f"{at.endpoint.url}/chat/completions"
-    async with at.http.stream("POST", url, json=_body(at, call), headers=headers(at.endpoint)) as response:
+    request = at.http.build_request("POST", url, json=_body(at, call), headers=headers(at.endpoint))
+    async with aclosing(await send(at.http, request, stream=True)) as response:
         if response.status_code != 200:
             await response.aread()
             raise _failure(at, call, response.status_code, response.headers.get("retry-after", ""), response.text)

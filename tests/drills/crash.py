@@ -35,7 +35,8 @@ def crash(stage: Stage, runs: int) -> Document:
             max(1.0, deadline - time.monotonic()),
             "a worker's first step",
         )
-        moment = time.monotonic() + stage.chance.uniform(0, 15)
+        # A run of this latency lasts some 4 s: the first death is to find all of them under way.
+        moment = time.monotonic() + stage.chance.uniform(0, 2 if first else 15)
         while time.monotonic() < moment and _left(asked):
             time.sleep(0.02)
         if _left(asked):

@@ -97,6 +97,7 @@ class ModelServer:
     counts_tokens: bool = False  # at /tokenize: a token for every word
     capacity: int = 0  # requests at a time, beyond which it answers 429; 0: no limit
     tool_calls: bool = False  # whether it puts its reply into a tool call, as some models do
+    closes: bool = False  # a connection when it is used again, without a word
     cached_tokens: int = 0  # of every prompt, as it tells them
     refusal: dict[str, Any] = field(default_factory=dict)  # the body of "refused", unless the usual one
     gone: int = 0  # clients that went away before they had their reply
@@ -243,6 +244,8 @@ def _probed_word(asked: Asked) -> str:
 
 
 class _Handler(Handler):
+    used = False  # the connection, for a call
+
     def do_GET(self) -> None:
         if self.path == "/v1/models":
             self.json(200, {"object": "list", "data": self.server.fake.models})
@@ -259,6 +262,10 @@ class _Handler(Handler):
         step = step or _step_of(str(body["messages"][0]["content"]))
         asked = Asked(step, body, {key.lower(): value for key, value in self.headers.items()}, time.time())
         asked.connection = self.client_address[1]
+        if self.used and self.server.fake.closes:
+            self.close_connection = True
+            return None
+        self.used = True
         if unknown := self.server.fake.refuses & body.keys():
             return self.json(422, {"detail": f"Unexpected fields in the request: {set(unknown)}"})
         if step == "probe" or "tools" in body:

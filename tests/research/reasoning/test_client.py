@@ -49,6 +49,15 @@ async def test_the_key_and_the_model_of_the_settings_are_sent(model_server: Mode
     assert model_server.asked[0].body["model"] == "mine"
 
 
+async def test_a_connection_that_the_server_closed_meanwhile_costs_no_attempt(
+    endpoints: Endpoints, model_server: ModelServer, spent: Cost
+) -> None:
+    model_server.closes = True
+    for _call in range(3):
+        await ask(endpoints)
+    assert len({asked.connection for asked in model_server.asked}) == len(model_server.asked) == spent.model_calls == 3
+
+
 async def test_the_judge_is_not_left_to_chance(endpoints: Endpoints, model_server: ModelServer) -> None:
     await Client(endpoints).complete("judge", "judge", PROMPT, replies.Judge)
     assert model_server.asked[0].body["temperature"] == 0
