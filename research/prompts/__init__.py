@@ -1,7 +1,9 @@
 """The prompts, one Markdown file for each step that asks a model, rendered strictly.
 
 A file opens with three lines: its purpose, its variables, the reply it asks for. Then comes the part that never changes
-(instructions and examples: servers keep its prefix cached), a line `---`, and the part made of the variables.
+(instructions and examples), a line `---`, and the part made of the variables. Steps that take turns share their
+instructions, and as much as they can of what they show (shared/): a server then has most of each prompt in its prefix
+cache, also one that keeps a single prompt. So the task is named at the end.
 Page text is data: every piece of it is put on one line of its own, so that it cannot forge a line of the prompt, and
 the marks by which chat models tell who speaks are broken. Never decides what to show. Called by reasoning/model.py and,
 for `repair`, by reasoning/client.py.
@@ -77,6 +79,7 @@ def one_line(text: object) -> str:
 
 
 _environment = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(FOLDER),
     undefined=jinja2.StrictUndefined,
     autoescape=False,  # noqa: S701 - a prompt is plain text: HTML entities in it would only confuse the model
     trim_blocks=True,

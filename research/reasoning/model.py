@@ -119,10 +119,12 @@ class ModelReasoner:
                 "note",
                 question=workspace.question.text,
                 gap=workspace.gap.question,
-                known=workspace.known[-3:],
+                criterion=workspace.gap.criterion,
+                known=known,
                 passages=passages,
             )
 
+        known = _best(_picked(workspace.known))  # as act is shown it: the same prefix
         seen = numbered(candidates[:PASSAGES])
         fitted, passages = await self._fit("reader", "note", seen, prompt, about=workspace.gap.question)
         shown = [number for passage in passages for number in passage.spans]

@@ -166,11 +166,19 @@ class ModelServer:
         return reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
 
 
+def _step_of(messages: list[dict[str, str]]) -> str:
+    """The step by its prompt, where no schema names it: by the task that it names, else by its instructions."""
+    first, shown = messages[0]["content"], messages[-1]["content"] if len(messages) < 3 else messages[1]["content"]
+    if first == PROBE:
+        return "probe"
+    task = re.findall(r"^Task: (\w+)", shown, re.MULTILINE)
+    return task[-1] if task else _told(first)
+
+
 @cache
-def _step_of(first: str) -> str:
-    """The step by the first message of its prompt: where no schema names it."""
-    found = (name for name in prompts.names() if prompts.template(name).system.render().strip() == first)
-    return "probe" if first == PROBE else next(found, "")
+def _told(instructions: str) -> str:
+    found = (name for name in prompts.names() if prompts.template(name).system.render().strip() == instructions)
+    return next(found, "")
 
 
 def default_reply(asked: Asked) -> dict[str, Any]:
@@ -259,7 +267,7 @@ class _Handler(Handler):
         if self.path != "/v1/chat/completions":
             return self.json(404, {"error": {"message": "no such page", "code": 404}})
         step = body.get("response_format", {}).get("json_schema", {}).get("name", "")
-        step = step or _step_of(str(body["messages"][0]["content"]))
+        step = step or _step_of(body["messages"])
         asked = Asked(step, body, {key.lower(): value for key, value in self.headers.items()}, time.time())
         asked.connection = self.client_address[1]
         if self.used and self.server.fake.closes:

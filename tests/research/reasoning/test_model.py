@@ -231,7 +231,7 @@ async def test_nothing_to_read_asks_no_model(reasoner: ModelReasoner, model_serv
 async def test_passages_that_have_no_room_whole_are_shown_in_short_and_that_is_said(
     reasoner: ModelReasoner, model_server: ModelServer, spent: Cost
 ) -> None:
-    model_server.models[:] = [{"id": "scripted", "max_model_len": 2000}]
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 2900}]
     await server.close()
     text = "Sharks swim far. " * 99 + "Jaws was directed by a man. "
     long = [candidate(number, text, f"Long {number}") for number in range(1, 9)]
@@ -250,7 +250,7 @@ async def test_passages_that_have_no_room_whole_are_shown_in_short_and_that_is_s
 async def test_what_has_no_room_even_in_short_is_counted_in_the_prompt(
     reasoner: ModelReasoner, model_server: ModelServer, spent: Cost
 ) -> None:
-    model_server.models[:] = [{"id": "scripted", "max_model_len": 1500}]
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 2450}]
     await server.close()
     long = [candidate(number, f"{'Sharks swim far and ' * 20}far. " * 3, f"Long {number}") for number in range(1, 9)]
     await reasoner.note(WORKSPACE, long)
@@ -265,7 +265,7 @@ async def test_what_has_no_room_even_in_short_is_counted_in_the_prompt(
 async def test_one_passage_that_has_no_room_even_in_short_is_a_failure(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
-    model_server.models[:] = [{"id": "scripted", "max_model_len": 1500}]
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 2450}]
     with pytest.raises(BadReply, match="context"):
         await reasoner.note(WORKSPACE, [candidate(1, "Sharks swim far and " * 1000, "Long")])
     assert model_server.asked == []
@@ -274,7 +274,7 @@ async def test_one_passage_that_has_no_room_even_in_short_is_a_failure(
 async def test_evidence_that_has_no_room_whole_is_its_first_sentence_the_best_of_it_whole(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
-    model_server.models[:] = [{"id": "scripted", "max_model_len": 2600}]
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 4100}]
     quote = "Sharks swim. " + "They also eat a lot. " * 40
     known = [evidence(number, f"{number}. {quote}", score=number / 10) for number in range(1, 7)]
     await reasoner.draft(QUESTION, Section("Do they?", tuple(range(1, 7))), known, (), ignore)

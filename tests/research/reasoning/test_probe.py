@@ -15,7 +15,7 @@ from research.reasoning.client import Client
 from research.reasoning.probe import ready
 from tests.fakes.model_server import ModelServer
 
-PROMPT = Prompt(template("note").system.render().strip(), "[1] Sharks swim.\n[2] Cats sleep.")
+PROMPT = Prompt(template("note").system.render().strip(), "[1] Sharks swim.\n[2] Cats sleep.\nTask: note.")
 Endpoints = dict[str, Endpoint]
 
 

@@ -63,6 +63,8 @@ def test_a_prompt_renders_with_exactly_its_declared_variables(name: str) -> None
 @pytest.mark.parametrize("name", prompts.names())
 def test_a_prompt_uses_every_variable_it_declares(name: str) -> None:
     source = (prompts.FOLDER / f"{name}.md").read_text().partition("\n---\n")[2]
+    if "shared/gap.md" in source:
+        source += (prompts.FOLDER / "shared" / "gap.md").read_text()
     assert all(variable in source for variable in prompts.template(name).variables)
 
 
@@ -72,6 +74,20 @@ def test_a_prompt_belongs_to_a_step_and_asks_for_a_reply_there_is(name: str) -> 
     shape = getattr(replies, prompts.template(name).reply)
     assert issubclass(shape, BaseModel)
     assert all(f'"{field}"' in prompts.render(name, **given(name)).system for field in shape.model_fields)
+
+
+@pytest.mark.parametrize("names", [("act", "note", "revise"), ("draft", "judge", "rewrite", "choose", "answer")])
+def test_steps_that_take_turns_share_their_instructions_and_name_their_task_at_the_end(names: tuple[str, ...]) -> None:
+    rendered = {name: prompts.render(name, **given(name)) for name in names}
+    assert len({prompt.system for prompt in rendered.values()}) == 1
+    for name, prompt in rendered.items():
+        assert prompt.user.splitlines()[-1].startswith(f"Task: {name}.")
+        assert f"\nTask {name}: " in prompt.system
+
+
+def test_what_act_and_note_show_of_a_gap_begins_alike() -> None:
+    act, note = (prompts.render(name, **given(name)).user for name in ("act", "note"))
+    assert act.split("\n>>>\n")[0] == note.split("\n>>>\n")[0]
 
 
 def test_every_step_has_its_prompt() -> None:
@@ -85,6 +101,6 @@ def test_page_text_cannot_forge_a_line_or_a_chat_mark() -> None:
     )
     lines = prompt.user.splitlines()
     assert [line for line in lines if line.startswith((">>>", "<<<"))] == ["<<<", ">>>"]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for mark in ("<|", "|>", "[INST]", "</s>", "<think>"):
         assert mark not in prompt.user
