@@ -16,7 +16,7 @@ class Budget:
     rounds: int  # plan - hunt - revise
     turns: int  # actions for one gap in one round
     pages: int  # pages opened in all
-    tokens: int  # prompt and completion tokens in all
+    tokens: int  # prompt and completion tokens in all, those that the server had cached included
     seconds: int  # of work
     least_queries: int  # distinct queries for a gap before it may be answered or given up
     least_pages: int  # pages read in full for a gap before it may be answered, where there are any
@@ -32,7 +32,7 @@ BUDGETS = {
         rounds=1,
         turns=3,
         pages=8,
-        tokens=40_000,
+        tokens=70_000,
         seconds=300,
         least_queries=1,
         least_pages=0,
@@ -46,7 +46,7 @@ BUDGETS = {
         rounds=3,
         turns=5,
         pages=30,
-        tokens=200_000,
+        tokens=350_000,
         seconds=1_200,
         least_queries=2,
         least_pages=1,
@@ -60,7 +60,7 @@ BUDGETS = {
         rounds=6,
         turns=8,
         pages=100,
-        tokens=1_000_000,
+        tokens=1_750_000,
         seconds=3_600,
         least_queries=3,
         least_pages=2,

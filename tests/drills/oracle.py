@@ -61,9 +61,11 @@ def calls(stage: Stage, numbered: dict[int, Run]) -> dict[str, Any]:
         asked[number_of(one), one.step].append(one)
     left = {id(one): one for one in stage.model.asked}  # in no step
     for number, run in numbered.items():
+        claims = _claims(run)
         for step in run.steps.order_by("seq"):
-            begin, end = step.started_at.timestamp(), step.finished_at.timestamp()
-            within = [one for one in asked[number, step.kind] if begin <= one.at <= end and id(one) in left]
+            begin, end, claim = step.started_at.timestamp(), step.finished_at.timestamp(), claims.get(step.key, "")
+            asked_then = [one for one in asked[number, step.kind] if begin <= one.at <= end and claim in one.prompt]
+            within = [one for one in asked_then if id(one) in left]
             for one in within[: step.cost["model_calls"]]:
                 del left[id(one)]
     interrupted = [one for one in left.values() if _cut(one.at, one.ended, deaths)]
@@ -78,6 +80,16 @@ def calls(stage: Stage, numbered: dict[int, Run]) -> dict[str, Any]:
         "kept": len(stage.model.asked) - len(left),
         "interrupted": len(interrupted),
         "repeated": len(repeated) + unexplained,
+    }
+
+
+def _claims(run: Run) -> dict[str, str]:
+    """The line that a judge is shown, by its step's key: several are asked side by side, each of its own sentence."""
+    drafts = run.steps.filter(kind="draft", key__startswith="report/1/draft/", error="").values_list("key", "result")
+    return {
+        f"report/1/check/{key.split('/')[3]}/{number}/judge": f"Claim: {sentence['text']}\n"
+        for key, result in drafts
+        for number, sentence in enumerate(result["sentences"], start=1)
     }
 
 

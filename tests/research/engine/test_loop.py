@@ -311,7 +311,7 @@ async def test_a_resumed_run_gets_no_new_budget(new_run, library, listener):
         kind="plan",
         input_hash="",
         result={"kind": "fact", "gaps": [{"number": 1, "question": run.question}]},
-        cost={"seconds": 0.0, "prompt_tokens": 39_000, "completion_tokens": 0, "model_calls": 1, "pages": 0},
+        cost={"seconds": 0.0, "prompt_tokens": 69_000, "completion_tokens": 0, "model_calls": 1, "pages": 0},
         epoch=1,
         started_at="2026-01-01T00:00Z",
     )
