@@ -40,7 +40,7 @@ class Reasoner(Protocol):
     """
 
     name: str
-    hits: int  # passages of one search that it looks at; more only make small models forget the first
+    hits: int  # passages of one search that it looks at
 
     async def plan(self, question: Question, most: int) -> Plan:
         """The kind of question, and the sub-questions (1..most) whose answers together answer it."""

@@ -47,7 +47,8 @@ from research.reasoning.pieces import without_links
 from research.reasoning.sieve import best_documents
 from research.reasoning.sight import Passage, kept, numbered
 
-PASSAGES = 12  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
+PASSAGES = 10  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
+PAGES = 12  # offered at once for opening
 EVIDENCE = 10  # of a section, and of a workspace's known
 LINKS = 12
 UNPICKED = 3  # pieces of evidence that are shown where the model picked none
@@ -64,7 +65,7 @@ class ModelReasoner:
     keep what the model overlooks."""
 
     name = "model"
-    hits = 8
+    hits = 20  # of which the model reads the first, and the rules all
 
     def __init__(self, endpoints: Mapping[str, Endpoint], rules: ExtractiveReasoner) -> None:
         self._client = Client(endpoints)
@@ -79,7 +80,7 @@ class ModelReasoner:
         gap = workspace.gap.question
         if not workspace.queries and not workspace.approach and not REFERENCE.search(gap):
             return Action("search", query=gap)  # nothing is known that would make a better query
-        pages, links = _unread(workspace), workspace.links[:LINKS]
+        pages, links = _unread(workspace)[:PAGES], workspace.links[:LINKS]
         numbers = [candidate.number for candidate in pages] + [number for number, _address in links]
         kinds = _kinds(workspace, bool(numbers))
 
