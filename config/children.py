@@ -50,7 +50,7 @@ class Deaths:
         recent = [death for death in self._times if self._times[-1] - death < WINDOW_SECONDS]
         if len(recent) == DEATHS:
             raise CannotStart(f"{self.name} ended {DEATHS} times within a minute and is given up: {last_words}")
-        return FIRST_PAUSE * 2 ** (len(recent) - 1)
+        return FIRST_PAUSE * 2.0 ** (len(recent) - 1)
 
 
 def tethered(command: Sequence[str]) -> list[str]:

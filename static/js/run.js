@@ -36,11 +36,14 @@ for (const [enter, leave] of [["pointerover", "pointerout"], ["focusin", "focuso
   addEventListener(enter, (event) => { if (event.target.closest?.(".node")) mark(event.target.closest(".node")); });
   addEventListener(leave, (event) => { if (event.target.closest?.(".node")) mark(document.activeElement?.closest(".node")); });
 }
-// A query leads to its step below, which may lie in a fold.
+// A query leads to its step, which may be listed below, in a fold; the link leads to the page that lists every step.
 addEventListener("click", (event) => {
-  const link = event.target.closest?.("a[href^='#']");
+  const link = event.target.closest?.("a[href^='#'], .node.search");
   const target = link && document.getElementById(link.hash.slice(1));
-  for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  if (!target || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  event.preventDefault();
+  location.hash = link.hash;
 });
 
 // --- Replay -----------------------------------------------------------------------------------------------------------
