@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from config.endpoints import currency
 from research.engine import findings
 from research.engine.budget import Budget
-from research.engine.values import Gap
+from research.engine.values import Gap, Planned
 from research.models import Evidence, Run, Step
 from research.queue import place
 from research.told import told
@@ -37,7 +37,6 @@ WRITING = ("outline", "draft", "check")  # steps that change the draft
 COUNTED = ("search", "more", "list", "open", "note", "cell")  # steps that a gap's counts are of
 PLANNING = ("plan", "revise", "wish", "choose", "report")  # steps that may change more of the plan than their own gap
 LISTED = 80  # steps that the page lists of all gaps together, the latest of each; those before load when asked for
-FEWEST = 3  # of a gap, however many gaps there are
 LATEST = 12  # steps of a gap that a replay lists: it is looked at for what comes last
 ON_TRAIL = ("search", "open", "find", "more", "compute", "list", "shape", "calibrate", "revise", "sift", "wish")
 
@@ -171,21 +170,21 @@ class Past:
         return any(step.key == (f"{key}/again/{times}" if times else key) for step in self.steps)
 
 
-def picture(run: Run, until: int = 0, texts: Mapping[int, str] | None = None, every_step: bool = False) -> Picture:
-    """The whole picture, in a fixed number of queries; `until` a step, if one is given. `texts` is what a person wrote
+def picture(run: Run, until: int = 0, typed: Mapping[int, Planned] | None = None, every_step: bool = False) -> Picture:
+    """The whole picture, in a fixed number of queries; `until` a step, if one is given. `typed` is what a person wrote
     into the fields of the plan that could not be kept. Of a long run the latest steps are listed, unless it is to be
     `every_step`."""
     steps = list(run.steps.filter(seq__lte=until) if until else run.steps.all())
     gaps = _settled(run, steps) if until else rows(run)
     counts = _counts([(step.kind, step.result.get("gap"), step.result.get("evidence")) for step in _counted(steps)])
-    branches = tree(gaps, counts, texts)
+    branches = tree(gaps, counts, typed)
     ordered = list(in_order(branches))
     on = [step for step in steps if on_trail(step)]
     own: dict[int, list[Step]] = {branch.number: [] for branch in ordered}
     of_the_whole: list[Step] = []
     for step in on:
         own.get(gap_of(step), of_the_whole).append(step)
-    most = len(on) if every_step else LATEST if until else max(FEWEST, LISTED // max(1, len(own)))
+    most = len(on) if every_step else LATEST if until else max(1, LISTED // max(1, len(own)))
     listed = [step for gap in own.values() for step in gap[-most:]]
     shown = {step.seq: step for step in show(run, [*of_the_whole, *listed], retried(steps))}
     whole = [shown[step.seq] for step in of_the_whole]
@@ -238,10 +237,10 @@ def rows(run: Run) -> list[Gap]:
     ]
 
 
-def plan(run: Run, texts: Mapping[int, str] | None = None) -> tuple[Branch, ...]:
+def plan(run: Run, typed: Mapping[int, Planned] | None = None) -> tuple[Branch, ...]:
     """The plan alone, in two queries."""
     done = run.steps.filter(kind__in=COUNTED, error="").values_list("kind", "result__gap", "result__evidence")
-    return tree(rows(run), _counts(list(done)), texts)
+    return tree(rows(run), _counts(list(done)), typed)
 
 
 def drawn_trail(run: Run, after: int = -1) -> Trail | None:

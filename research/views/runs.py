@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from research.access import run_read, run_write
+from research.engine.values import Planned
 from research.launch import answer_now as ask_to_answer
 from research.launch import stop as ask_to_stop
 from research.models import Report, Run
@@ -109,10 +110,11 @@ def delete(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 def run_page(
-    request: HttpRequest, the_run: Run, texts: Mapping[int, str] | None = None, status: int = 200, **more: Any
+    request: HttpRequest, the_run: Run, fields: Mapping[int, Planned] | None = None, status: int = 200, **more: Any
 ) -> HttpResponse:
-    """The page of a run; `texts` (picture.py) and `more` are what a wish that could not be granted leaves on it."""
-    drawn = picture(the_run, texts=texts, every_step=request.GET.get("steps") == "all")
+    """The page of a run; `fields` (`typed` of picture.py) and `more` are what a wish leaves on it that could not be
+    granted."""
+    drawn = picture(the_run, typed=fields, every_step=request.GET.get("steps") == "all")
     report = shown_to_owner(the_run) if drawn.over else None
     context = {"picture": drawn, "run": the_run, "head": drawn.head, "branches": drawn.branches, "shown": report}
     return render(request, "run.html", {**context, **more}, status=status)

@@ -46,6 +46,20 @@ addEventListener("click", (event) => {
   location.hash = link.hash;
 });
 
+// --- What is typed ------------------------------------------------------------------------------------------------------
+// The plan is drawn anew while somebody types in it. What is not sent yet stays, and with it the wording that it was made
+// from: the server compares that (views/wishes.py). What it sends back as typed is drawn.
+const plain = (text) => text.trim().replace(/\s+/g, " ");
+htmx.registerExtension("typed", {
+  htmx_before_morph_node(_, { oldNode, newNode }) {
+    if (!oldNode.matches?.(".wording")) return true;
+    const then = newNode.querySelectorAll("textarea");
+    return [...oldNode.querySelectorAll("textarea")].every(
+      (field, n) => field.value === field.defaultValue || plain(field.value) === plain(then[n].value),
+    );
+  },
+});
+
 // --- Replay -----------------------------------------------------------------------------------------------------------
 const STEP_SECONDS = 1.4;
 let playing = 0;
