@@ -47,7 +47,7 @@ def launch(
         raise BadQuestion(_("Ask a question first."))
     if effort not in Run.Effort.values:
         raise BadQuestion(_("There is no effort “%s”.") % effort)
-    if sources and set(sources) - {source.id for source in api.sources()}:
+    if set(sources) - api.known(sources):
         raise BadQuestion(_("A source that was chosen is gone. Choose again."))
     with transaction.atomic():
         run = Run.objects.create(

@@ -1,4 +1,6 @@
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
 
 from research import launch, tasks
@@ -96,6 +98,14 @@ def test_the_answer_can_be_wanted_now(owner):
     launch.answer_now(run)
     run.refresh_from_db()
     assert run.answer_now
+
+
+def test_looking_whether_the_sources_are_there_counts_nothing_of_them(owner, source, bell):
+    with CaptureQueriesContext(connection) as queries:
+        run = launch.launch(owner, QUESTION, "low", [source.pk], sealed=False)
+    assert list(run.sources.all()) == [source]
+    asked = [one["sql"] for one in queries if one["sql"].startswith("SELECT") and "search_index_" in one["sql"]]
+    assert not any(table in sql for sql in asked for table in ("search_index_passage", "search_index_page"))
 
 
 @pytest.fixture
