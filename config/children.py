@@ -1,7 +1,8 @@
 """Keeps child processes up: starts them, shows what they say, starts them again when they die, stops them all.
 
 A child is tethered: when the process that keeps it dies, kill -9 included, the kernel sends it SIGTERM.
-Knows nothing of what the children do. Called by config/supervisor.py.
+Knows nothing of what the children do. Called by config/supervisor.py, which counts the Deaths of the embedded services
+likewise.
 """
 
 import asyncio
@@ -35,6 +36,23 @@ class Child:
     files: tuple[int, ...] = ()
 
 
+class Deaths:
+    """When something that is kept up died lately: how long to wait, and when it is given up."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._times = deque[float](maxlen=DEATHS)
+
+    def another(self, last_words: str) -> float:
+        """Count it: the seconds before it is to be started again, more with each death. Raises CannotStart at the
+        DEATHS-th within WINDOW_SECONDS."""
+        self._times.append(time.monotonic())
+        recent = [death for death in self._times if self._times[-1] - death < WINDOW_SECONDS]
+        if len(recent) == DEATHS:
+            raise CannotStart(f"{self.name} ended {DEATHS} times within a minute and is given up: {last_words}")
+        return FIRST_PAUSE * 2.0 ** (len(recent) - 1)
+
+
 def tethered(command: Sequence[str]) -> list[str]:
     """The command, to be sent SIGTERM when the thread that starts it is gone (Linux; elsewhere nothing does that)."""
     if shutil.which("setpriv") is None:
@@ -47,15 +65,12 @@ async def keep_up(child: Child, say: Say, environment: dict[str, str]) -> NoRetu
 
     Cancelled, it stops the child first. Raises CannotStart when the child dies DEATHS times within WINDOW_SECONDS.
     """
-    deaths = deque[float](maxlen=DEATHS)
+    deaths = Deaths(child.name)
     while True:
         code, last_words = await run(child, say, environment)
-        deaths.append(time.monotonic())
-        recent = [death for death in deaths if deaths[-1] - death < WINDOW_SECONDS]
-        if len(recent) == DEATHS:
-            raise CannotStart(f"{child.name} ended {DEATHS} times within a minute and is given up: {last_words}")
+        pause = deaths.another(last_words)
         say(child.name, f"{child.name} ended {_how(code)}; starting it again")
-        await asyncio.sleep(FIRST_PAUSE * 2 ** (len(recent) - 1))
+        await asyncio.sleep(pause)
 
 
 async def run(child: Child, say: Say, environment: dict[str, str]) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 With DATABASE_URL and BROKER_URL real servers are only asked; without, config/embedded.py starts servers of our own, and
 config/keeper.py stops them when their last user is gone. Nothing else here or anywhere knows the difference.
+A service of our own that dies is started again by those of its users that look (`ended`): config/supervisor.py does.
 Called by manage.py, config/supervisor.py and the tests.
 """
 
@@ -34,17 +35,10 @@ def running() -> Iterator[None]:
     if settings.DATABASE_URL and settings.BROKER_URL:
         yield
         return
-    run = settings.DATA_DIR / "run"
-    with (run / "users.lock").open("a") as users:
+    with (settings.DATA_DIR / "run" / "users.lock").open("a") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
         try:
-            with (run / "start.lock").open("a") as start:
-                fcntl.flock(start, fcntl.LOCK_EX)
-                embedded.start_keeper()
-                if not settings.DATABASE_URL:
-                    embedded.start_postgres()
-                if not settings.BROKER_URL:
-                    embedded.start_valkey()
+            start()
             yield
         finally:
             try:
@@ -54,6 +48,24 @@ def running() -> Iterator[None]:
                 fcntl.flock(users, fcntl.LOCK_SH)
             else:
                 keeper.stop(settings.SOCKETS)
+
+
+def start() -> None:
+    """Start what is missing of the embedded services and their keeper, one process at a time. Whoever calls it is one
+    of their users until it has returned: so nobody is about to stop them. Raises CannotStart."""
+    with (settings.DATA_DIR / "run" / "start.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        embedded.start_keeper()
+        if not settings.DATABASE_URL:
+            embedded.start_postgres()
+        if not settings.BROKER_URL:
+            embedded.start_valkey()
+
+
+def ended() -> list[str]:
+    """The embedded services that were up and whose process is gone, by name."""
+    urls = {"postgres": settings.DATABASE_URL, "valkey": settings.BROKER_URL}
+    return [name for name, url in urls.items() if not url and not keeper.is_up(settings.SOCKETS, name)]
 
 
 def prepare_folders() -> None:

@@ -32,6 +32,7 @@ from config.children import Child
 from config.errors import CannotStart
 
 COLOURS = {"web": 36, "worker": 32, "egress": 35, "beat": 34, "sample": 33}
+LOOK_SECONDS = 2.0  # between two looks whether PostgreSQL and the broker are still there
 BACKGROUND = "--background"
 
 
@@ -74,7 +75,7 @@ def main() -> None:
         django.setup()
         if BACKGROUND in sys.argv:
             with services.running():
-                asyncio.run(_until_asked(_background()))
+                asyncio.run(_until_asked(_services(), _background()))
         else:
             serve()
     except (env.BadEnvironment, CannotStart) as error:
@@ -97,7 +98,7 @@ def serve() -> None:
             services.migrate()
             password = _make_admin()
             _leave_database()
-            asyncio.run(_until_asked(_web(listener), _background(), _welcome(password)))
+            asyncio.run(_until_asked(_services(), _web(listener), _background(), _welcome(password)))
     print("Stopped.", flush=True)
 
 
@@ -170,6 +171,25 @@ async def _signalled() -> NoReturn:
     await asked.wait()
     print("Stopping ...", flush=True)
     raise StopAsked
+
+
+async def _services() -> NoReturn:
+    """Start an embedded service that was killed again; of two supervisors the later one finds it up.
+
+    We are one of the services' users until the loop has ended, and it does not end before its threads: what is started
+    here is not being stopped elsewhere, and is stopped with all the others. Raises CannotStart, like `keep_up`.
+    """
+    deaths: dict[str, children.Deaths] = {}
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        for name in services.ended():
+            pause = deaths.setdefault(name, children.Deaths(name)).another(f"see {settings.DATA_DIR / 'logs'}")
+            _say(name, f"{name} ended; starting it again")
+            await asyncio.sleep(pause)
+            try:
+                await asyncio.to_thread(services.start)
+            except CannotStart as error:
+                _say(name, str(error))
 
 
 async def _web(listener: socket.socket) -> None:

@@ -7,6 +7,7 @@ ResearchFailure
 │   └── NotAllowed    an action named something the run has not seen, or the run is sealed
 ├── BadQuestion       it cannot be researched as it was asked; the message says what to change
 │   └── BadWish       the run cannot be changed like this; the message says why
+│       └── PlanChanged   somebody has changed the plan meanwhile: look again
 ├── RunFailed         the run cannot go on; the message says what to do
 └── LeaseLost         another worker owns the run now: stop at once, write nothing
 """
@@ -45,6 +46,10 @@ class BadQuestion(ResearchFailure):
 
 class BadWish(BadQuestion):
     """The run cannot be changed like this; the message says why."""
+
+
+class PlanChanged(BadWish):
+    """What the person wanted to change says something else by now than what they saw."""
 
 
 class RunFailed(ResearchFailure):

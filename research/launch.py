@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 
 from config.endpoints import endpoints
 from research.engine.budget import Budget, budget, extended, stored
-from research.errors import BadQuestion, BadWish
+from research.engine.values import Planned
+from research.errors import BadQuestion, BadWish, PlanChanged
 from research.models import Gap, Run, Step
 from research.tasks import ring
 from search_index import api
@@ -46,7 +47,7 @@ def launch(
         raise BadQuestion(_("Ask a question first."))
     if effort not in Run.Effort.values:
         raise BadQuestion(_("There is no effort “%s”.") % effort)
-    if sources and set(sources) - {source.id for source in api.sources()}:
+    if set(sources) - api.known(sources):
         raise BadQuestion(_("A source that was chosen is gone. Choose again."))
     with transaction.atomic():
         run = Run.objects.create(
@@ -164,12 +165,28 @@ def reopen_gap(run: Run, number: int) -> None:
     _change(run, number, "reopen", state=Gap.State.OPEN, outcome="")
 
 
-def reword_gap(run: Run, number: int, text: str) -> None:
-    """Put a sub-question in other words; it is open again, with what was found for it. Raises BadWish."""
-    text = _text(text)
-    if not text:
+def reword_gap(run: Run, number: int, wording: Planned, was: Planned | None = None) -> None:
+    """Put a sub-question, or what an answer to it has to say, in other words: it is open again, with what was found for
+    it, for whether that suffices has to be judged anew. `was` is how it read when the person began to write. Raises
+    BadWish, and PlanChanged where it reads otherwise by now."""
+    new = Planned(_text(wording.question), _text(wording.criterion))
+    if not new.question:
         raise BadWish(_("Write the sub-question first."))
-    _change(run, number, "reword", state=Gap.State.OPEN, outcome="", asked="", question=text)
+    with transaction.atomic():
+        locked = _open_to_wishes(run)
+        gap = locked.gaps.filter(number=number).first()
+        if gap is None:
+            raise BadWish(_("The plan has no sub-question %d.") % number)
+        now = Planned(gap.question, gap.criterion)
+        if new == now:
+            return
+        if was is not None and was != now:
+            raise PlanChanged(_("Sub-question %d was changed meanwhile.") % number)
+        if new.question != now.question:
+            gap.asked = ""
+        gap.question, gap.criterion, gap.state, gap.outcome = new.question, new.criterion, Gap.State.OPEN, ""
+        gap.save(update_fields=["question", "criterion", "asked", "state", "outcome"])
+        _wish(locked, "reword", gap=number, text=new.question, criterion=new.criterion)
 
 
 def order_gaps(run: Run, numbers: Sequence[int]) -> None:
@@ -200,7 +217,7 @@ def _change(run: Run, number: int, wish: str, **fields: Any) -> None:
         locked = _open_to_wishes(run)
         if not locked.gaps.filter(number=number).update(**fields):
             raise BadWish(_("The plan has no sub-question %d.") % number)
-        _wish(locked, wish, gap=number, **({"text": fields["question"]} if "question" in fields else {}))
+        _wish(locked, wish, gap=number)
 
 
 def _open_to_wishes(run: Run) -> Run:

@@ -38,6 +38,7 @@ from research.views.picture import (
     head,
     on_trail,
     plan,
+    retried,
     section_id,
     show,
 )
@@ -175,12 +176,12 @@ def _drawn(run: Run, steps: list[Step], branches: tuple[Branch, ...], reader: Re
     """Each step as the partials that put it on the page."""
     gaps = {branch.number: branch for branch in in_order(branches)}
     written = _written_before(run, steps)
-    for step, shown in zip(steps, show(run, steps), strict=True):
+    for step, shown in zip(steps, show(run, steps, retried(steps)), strict=True):
         context: dict[str, Any] = {
             "run": run,
             "step": shown,
             "branch": gaps.get(shown.gap),
-            "on_trail": on_trail(shown),
+            "on_trail": on_trail(step),
             "csrf_token": reader.csrf_token,
         }
         if step.kind in {"plan", "revise"}:

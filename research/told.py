@@ -84,6 +84,12 @@ def _outlined(result: Result) -> str:
     return ngettext("Outlined %d section", "Outlined %d sections", n) % n
 
 
+def _reworded(wish: Result) -> str:
+    if wish.get("criterion"):
+        return _("You reworded sub-question %(gap)d: %(text)s Done when: %(criterion)s") % wish
+    return _("You reworded sub-question %(gap)d: %(text)s") % wish
+
+
 def _wished(result: Result) -> str:
     say = _WISHES.get(result["wish"])
     return say({"gap": 0, "text": "", **result}) if say else str(result["wish"])
@@ -136,7 +142,7 @@ _WISHES: dict[str, Callable[[Result], str]] = {
     "add": lambda wish: _("You added sub-question %(gap)d: %(text)s") % wish,
     "drop": lambda wish: _("You dropped sub-question %(gap)d") % wish,
     "reopen": lambda wish: _("You put sub-question %(gap)d back") % wish,
-    "reword": lambda wish: _("You reworded sub-question %(gap)d: %(text)s") % wish,
+    "reword": _reworded,
     "order": lambda wish: _("You put the plan into another order"),
     "remark": lambda wish: _("You said: %(text)s") % wish,
 }

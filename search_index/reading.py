@@ -4,7 +4,7 @@ A page that is opened live is stored under the source of kind `live`, so the ind
 Called through api.py only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -100,6 +100,11 @@ def sources() -> Sequence[SourceSummary]:
         )
         for source in Source.objects.all()
     ]
+
+
+def known(ids: Collection[int]) -> set[int]:
+    """Those of these ids that are a source's."""
+    return set(Source.objects.filter(pk__in=ids).values_list("pk", flat=True))
 
 
 def named(names: Sequence[str]) -> list[int]:

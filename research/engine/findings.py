@@ -136,7 +136,11 @@ def _wished(found: dict[int, Gap], wish: Result) -> None:
         case "drop" if gap:
             found[gap.number] = replace(gap, state="dropped")
         case "reword" if gap:
-            found[gap.number] = replace(gap, question=wish["text"], asked="", state="open", outcome="")
+            asked = gap.asked if wish["text"] == gap.question else ""
+            criterion = wish.get("criterion", gap.criterion)  # older rows change the question only
+            found[gap.number] = replace(
+                gap, question=wish["text"], criterion=criterion, asked=asked, state="open", outcome=""
+            )
         case "reopen" if gap:
             found[gap.number] = replace(gap, state="open", outcome="")
         case "retry" if gap and gap.state != "dropped":

@@ -73,7 +73,7 @@ def evidence_of(gap: int, kept: Kept, candidates: Sequence[Candidate]) -> Eviden
 
 
 def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
-    """Each piece of evidence with its number: what is new is stored, and what says what the run has already is that.
+    """Each piece of evidence as its row has it: what is new is stored, and what says what the run has already is that.
     Runs in the step's transaction, which holds the run's row: numbers of gaps hunted side by side do not collide."""
     rows = list(models.Evidence.objects.filter(run_id=run_id).order_by("number"))
     gap_id = models.Gap.objects.values_list("id", flat=True).get(run_id=run_id, number=gap)
@@ -96,6 +96,7 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
         elif same.score < one.score:
             same.score = one.score
             same.save(update_fields=["score"])
+        title, url = (one.title, one.url) if same.snapshot_id == one.snapshot else _page(same)
         kept.append(
             replace(
                 one,
@@ -104,9 +105,16 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
                 start=same.start,
                 end=same.end,
                 quote=same.quote,
+                title=title,
+                url=url,
             )
         )
     return kept
+
+
+def _page(row: models.Evidence) -> tuple[str, str]:
+    """Title and address of the page that it is from."""
+    return models.Evidence.objects.values_list("snapshot__title", "snapshot__page__url").get(pk=row.pk)
 
 
 def _says_the_same(row: models.Evidence, new: Evidence) -> bool:

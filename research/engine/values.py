@@ -51,7 +51,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Planned:
-    """A sub-question as a plan proposes it: `criterion` says what an answer has to say to count."""
+    """A sub-question as a plan, or the person, puts it: `criterion` says what an answer has to say to count."""
 
     question: str
     criterion: str = ""
@@ -85,6 +85,11 @@ class Gap:
     def text(self) -> str:
         """The question as it is to be read."""
         return self.asked or self.question
+
+    @property
+    def wording(self) -> Planned:
+        """As it stands in the plan."""
+        return Planned(self.question, self.criterion)
 
     @property
     def needs(self) -> tuple[int, ...]:

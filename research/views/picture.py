@@ -8,7 +8,7 @@ known. Reads rows, changes none. Called by views/runs.py, views/wishes.py, views
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from config.endpoints import currency
 from research.engine import findings
 from research.engine.budget import Budget
-from research.engine.values import Gap
+from research.engine.values import Gap, Planned
 from research.models import Evidence, Run, Step
 from research.queue import place
 from research.told import told
@@ -36,6 +36,7 @@ from research.views.tree import Branch, Counts, in_order, tree
 WRITING = ("outline", "draft", "check")  # steps that change the draft
 COUNTED = ("search", "more", "list", "open", "note", "cell")  # steps that a gap's counts are of
 PLANNING = ("plan", "revise", "wish", "choose", "report")  # steps that may change more of the plan than their own gap
+LISTED = 80  # steps that the page lists of all gaps together, the latest of each; those before load when asked for
 LATEST = 12  # steps of a gap that a replay lists: it is looked at for what comes last
 ON_TRAIL = ("search", "open", "find", "more", "compute", "list", "shape", "calibrate", "revise", "sift", "wish")
 
@@ -83,6 +84,7 @@ class GapShown:
     branch: Branch
     steps: tuple[StepShown, ...]
     earlier: int = 0  # steps before those that are not listed
+    failed: int = 0  # of them
 
 
 @dataclass(frozen=True)
@@ -168,23 +170,29 @@ class Past:
         return any(step.key == (f"{key}/again/{times}" if times else key) for step in self.steps)
 
 
-def picture(run: Run, until: int = 0, texts: Mapping[int, str] | None = None) -> Picture:
-    """The whole picture, in a fixed number of queries; `until` a step, if one is given. `texts` is what a person wrote
-    into the fields of the plan that could not be kept."""
+def picture(run: Run, until: int = 0, typed: Mapping[int, Planned] | None = None, every_step: bool = False) -> Picture:
+    """The whole picture, in a fixed number of queries; `until` a step, if one is given. `typed` is what a person wrote
+    into the fields of the plan that could not be kept. Of a long run the latest steps are listed, unless it is to be
+    `every_step`."""
     steps = list(run.steps.filter(seq__lte=until) if until else run.steps.all())
     gaps = _settled(run, steps) if until else rows(run)
     counts = _counts([(step.kind, step.result.get("gap"), step.result.get("evidence")) for step in _counted(steps)])
-    branches = tree(gaps, counts, texts)
+    branches = tree(gaps, counts, typed)
     ordered = list(in_order(branches))
-    shown = list(show(run, steps))
-    on = [step for step in shown if on_trail(step)]
-    numbers = {branch.number for branch in ordered}
-    whole = [step for step in on if step.gap not in numbers]
+    on = [step for step in steps if on_trail(step)]
+    own: dict[int, list[Step]] = {branch.number: [] for branch in ordered}
+    of_the_whole: list[Step] = []
+    for step in on:
+        own.get(gap_of(step), of_the_whole).append(step)
+    most = len(on) if every_step else LATEST if until else max(1, LISTED // max(1, len(own)))
+    listed = [step for gap in own.values() for step in gap[-most:]]
+    shown = {step.seq: step for step in show(run, [*of_the_whole, *listed], retried(steps))}
+    whole = [shown[step.seq] for step in of_the_whole]
     return Picture(
         run=run,
         head=head(run, until),
         branches=branches,
-        gaps=[_gap_shown(branch, on, LATEST if until else len(on)) for branch in ordered],
+        gaps=[_gap_shown(branch, own[branch.number], most, shown) for branch in ordered],
         whole=[step for step in whole if not step.error],
         trouble=[step for step in whole if step.error],
         sections=draft(steps),
@@ -194,9 +202,17 @@ def picture(run: Run, until: int = 0, texts: Mapping[int, str] | None = None) ->
     )
 
 
-def _gap_shown(branch: Branch, steps: Iterable[StepShown], most: int) -> GapShown:
-    own = tuple(step for step in steps if step.gap == branch.number)
-    return GapShown(branch, own[-most:] if own else (), max(0, len(own) - most))
+def _gap_shown(branch: Branch, own: Sequence[Step], most: int, shown: Mapping[int, StepShown]) -> GapShown:
+    earlier = own[: max(0, len(own) - most)]
+    listed = tuple(shown[step.seq] for step in own[len(earlier) :])
+    return GapShown(branch, listed, len(earlier), sum(bool(step.error) for step in earlier))
+
+
+def before(run: Run, gap: int, seq: int) -> list[StepShown]:
+    """The steps of a gap's trail before the one with this seq, in three queries."""
+    of_it = run.steps.filter(Q(result__gap=gap) | Q(key__contains=f"gap/{gap}/"), seq__lt=seq).order_by("seq")
+    steps = [step for step in of_it if gap_of(step) == gap and on_trail(step)]
+    return list(show(run, steps, retried(list(run.steps.filter(Q(kind="wish") | Q(key__contains="/again/"))))))
 
 
 def head(run: Run, until: int = 0) -> Head:
@@ -221,10 +237,10 @@ def rows(run: Run) -> list[Gap]:
     ]
 
 
-def plan(run: Run, texts: Mapping[int, str] | None = None) -> tuple[Branch, ...]:
+def plan(run: Run, typed: Mapping[int, Planned] | None = None) -> tuple[Branch, ...]:
     """The plan alone, in two queries."""
     done = run.steps.filter(kind__in=COUNTED, error="").values_list("kind", "result__gap", "result__evidence")
-    return tree(rows(run), _counts(list(done)), texts)
+    return tree(rows(run), _counts(list(done)), typed)
 
 
 def drawn_trail(run: Run, after: int = -1) -> Trail | None:
@@ -236,15 +252,19 @@ def drawn_trail(run: Run, after: int = -1) -> Trail | None:
     return trail(run, steps, numbers)
 
 
-def show(run: Run, steps: Sequence[Step]) -> Iterable[StepShown]:
-    """These steps with the evidence that they kept."""
+def retried(steps: Collection[Step]) -> set[str]:
+    """The keys of failed steps that were done anew since, or will be."""
+    again = {step.key.partition("/again/")[0] for step in steps if "/again/" in step.key}
+    return again | {step.result["key"] for step in steps if step.kind == "wish" and step.result.get("wish") == "retry"}
+
+
+def show(run: Run, steps: Sequence[Step], again: Collection[str] = ()) -> Iterable[StepShown]:
+    """These steps with the evidence that they kept; `again` are the keys of those that are retried."""
     numbers = {number for step in steps for number in _kept(step)}
     kept = {
         evidence.number: Kept(evidence.number, evidence.quote, source(evidence, evidence.number))
         for evidence in (with_sources().filter(run=run, number__in=numbers) if numbers else Evidence.objects.none())
     }
-    again = {step.key.partition("/again/")[0] for step in steps if "/again/" in step.key}
-    again |= {step.result["key"] for step in steps if step.kind == "wish" and step.result.get("wish") == "retry"}
     for step in steps:
         attempt = re.search(r"/attempt/(\d+)", step.key)
         yield StepShown(
@@ -262,16 +282,16 @@ def show(run: Run, steps: Sequence[Step]) -> Iterable[StepShown]:
         )
 
 
-def on_trail(step: StepShown) -> bool:
+def on_trail(step: Step) -> bool:
     """Whether a step has a line of its own: searching and opening tell what acting decided, unless it gave a reason."""
     if step.error:
         return True
     if step.kind == "act":
         ends = step.result.get("kind") in {"answer", "give_up"}
-        return bool(ends or step.result.get("reasoning") or step.thinking)
+        return bool(ends or step.result.get("reasoning") or any(step.cost.get("thinking", [])))
     if step.kind == "choose":
         return bool(step.result.get("outcomes"))
-    return step.kind in ON_TRAIL or (step.kind == "note" and bool(step.kept))
+    return step.kind in ON_TRAIL or (step.kind == "note" and bool(_kept(step)))
 
 
 def draft(steps: Iterable[Step]) -> list[DraftSection]:

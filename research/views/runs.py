@@ -19,10 +19,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from research.access import run_read, run_write
+from research.engine.values import Planned
 from research.launch import answer_now as ask_to_answer
 from research.launch import stop as ask_to_stop
 from research.models import Report, Run
-from research.views.picture import drawn_trail, picture
+from research.views.picture import before, drawn_trail, picture
 from research.views.reports import shown_to_owner
 
 PAGE = 20  # runs on a page of the list
@@ -46,8 +47,19 @@ def runs(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """One run: its plan, its steps, what it spent; the report in place once it is there."""
+    """One run: its plan, its steps, what it spent; the report in place once it is there. `?steps=all` lists every step
+    of a long one."""
     return run_page(request, run_read(request, run_id))
+
+
+@login_required
+@require_GET
+def steps(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """The steps of a long gap that its page left out: those of `?gap=` before the one with the seq `?before=`."""
+    the_run = run_read(request, run_id)
+    given = [request.GET.get(name, "") for name in ("gap", "before")]
+    gap, seq = (int(one) if one.isdecimal() and len(one) < 10 else 0 for one in given)
+    return render(request, "run_parts.html#steps", {"run": the_run, "steps": before(the_run, gap, seq)})
 
 
 @login_required
@@ -98,10 +110,11 @@ def delete(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 
 def run_page(
-    request: HttpRequest, the_run: Run, texts: Mapping[int, str] | None = None, status: int = 200, **more: Any
+    request: HttpRequest, the_run: Run, fields: Mapping[int, Planned] | None = None, status: int = 200, **more: Any
 ) -> HttpResponse:
-    """The page of a run; `texts` (picture.py) and `more` are what a wish that could not be granted leaves on it."""
-    drawn = picture(the_run, texts=texts)
+    """The page of a run; `fields` (`typed` of picture.py) and `more` are what a wish leaves on it that could not be
+    granted."""
+    drawn = picture(the_run, typed=fields, every_step=request.GET.get("steps") == "all")
     report = shown_to_owner(the_run) if drawn.over else None
     context = {"picture": drawn, "run": the_run, "head": drawn.head, "branches": drawn.branches, "shown": report}
     return render(request, "run.html", {**context, **more}, status=status)

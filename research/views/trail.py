@@ -121,7 +121,8 @@ def _draw(band: _Drawn, run: Run, step: Step, *, is_new: bool) -> None:
     gap, result = step.result["gap"], step.result
     if step.kind in ("search", "more", "list"):
         words, looked = result.get("query") or result.get("of", ""), f"q{gap}-{step.seq}"
-        band.queries[looked] = Node(looked, "", words, "", f"#step-{step.seq}", is_read=False, is_new=is_new)
+        href = f"{reverse('run', args=[run.pk])}?steps=all#step-{step.seq}"
+        band.queries[looked] = Node(looked, "", words, "", href, is_read=False, is_new=is_new)
         snapshots = [hit["snapshot"] for hit in result.get("hits", [])]
         snapshots += [snapshot for snapshot, _start in result.get("passages", [])]
         band.brought |= dict.fromkeys(snapshots, looked)

@@ -7,7 +7,7 @@ A sub-question that builds on the findings of others (#1, #2) hangs under the la
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from research.engine.values import Gap
+from research.engine.values import Gap, Planned
 from research.models import Gap as GapRow
 
 DEEPEST = 4  # levels that are indented; a chain goes on below them without, or a phone has no room for its words
@@ -24,12 +24,12 @@ class Counts:
 
 @dataclass(frozen=True)
 class Branch:
-    """A gap of the plan with those that build on it. `typed` is what stands in its field for rewording."""
+    """A gap of the plan with those that build on it. `typed` is what stands in its fields for rewording."""
 
     gap: Gap
     state: str  # in words
     counts: Counts
-    typed: str
+    typed: Planned
     is_first: bool  # among those that hang beside it
     is_last: bool
     is_deep: bool
@@ -40,16 +40,21 @@ class Branch:
         return self.gap.number
 
     @property
+    def is_unsaved(self) -> bool:
+        """Whether something else stands in its fields than in the plan."""
+        return self.typed != self.gap.wording
+
+    @property
     def save(self) -> str:
         """The id of the button that keeps what was typed."""
         return f"save-{self.gap.number}"
 
 
 def tree(
-    gaps: Sequence[Gap], counts: Mapping[int, Counts], texts: Mapping[int, str] | None = None
+    gaps: Sequence[Gap], counts: Mapping[int, Counts], typed: Mapping[int, Planned] | None = None
 ) -> tuple[Branch, ...]:
-    """The branches that hang under nothing, with all the others under them. `texts` is what stands in fields instead of
-    the question."""
+    """The branches that hang under nothing, with all the others under them. `typed` is what stands in fields instead of
+    what the plan says."""
     hanging = _hanging(gaps)
 
     def branches(under: int, depth: int) -> tuple[Branch, ...]:
@@ -59,7 +64,7 @@ def tree(
                 gap=gap,
                 state=str(GapRow.State(gap.state).label),
                 counts=counts.get(gap.number, Counts()),
-                typed=(texts or {}).get(gap.number, gap.question),
+                typed=(typed or {}).get(gap.number, gap.wording),
                 is_first=gap is beside[0],
                 is_last=gap is beside[-1],
                 is_deep=depth >= DEEPEST,

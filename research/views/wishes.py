@@ -5,7 +5,7 @@ without it, the run's page. What cannot be done is said where it was typed, and 
 Called by research/urls.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +13,13 @@ from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from research import launch
 from research.access import run_write
-from research.errors import BadQuestion
+from research.engine.values import Planned
+from research.errors import BadQuestion, BadWish, PlanChanged
 from research.models import Run
 from research.views.picture import plan as plan_of
 from research.views.picture import rows
@@ -28,8 +30,9 @@ from research.views.tree import moved
 @login_required
 @require_POST
 def plan(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Change the plan by its form: `text-3` rewords a sub-question, `new` (with `criterion`) is a further one, and `do`
-    is "up-3", "down-3", "drop-3" or "reopen-3". All of it is done, or nothing."""
+    """Change the plan by its form: `text-3` and `criterion-3` reword a sub-question that read `was-text-3` and
+    `was-criterion-3` when the form was made, `new` (with `criterion`) is a further one, and `do` is "up-3", "down-3",
+    "drop-3" or "reopen-3". All of it is done, or nothing."""
     return _wish(request, run_id, _change, at="plan")
 
 
@@ -87,23 +90,30 @@ def _wish(
         wrong = {"wrong": str(error), "typed": request.POST, "at": at}
     run.refresh_from_db()
     status = 422 if wrong else 200
+    fields = {number: typed for number, typed, _was in _reworded(run, request.POST)} if wrong else {}
     if request.headers.get("HX-Request"):
         form = request.POST
         done = {"added": form.get("new", "").strip(), "said": form.get("remark", "").strip()}
-        context = {"run": run, "branches": plan_of(run, _texts(wrong)), **(wrong or done)}
+        context = {"run": run, "branches": plan_of(run, fields), **(wrong or done)}
         return render(request, "run_parts.html#wished", context, status=status)
     if wrong:
-        return run_page(request, run, texts=_texts(wrong), status=status, **wrong)
+        return run_page(request, run, fields, status, **wrong)
     return redirect("run", run_id=run.pk)
 
 
 def _change(run: Run, form: QueryDict) -> None:
     do, _dash, of = form.get("do", "").partition("-")
     number = int(of) if of.isdecimal() and len(of) < 5 else 0
-    for gap in rows(run):
-        text = _one_line(form.get(f"text-{gap.number}", gap.question))
-        if text != _one_line(gap.question) and (do, number) != ("drop", gap.number):
-            launch.reword_gap(run, gap.number, text)
+    stale: list[str] = []
+    for gap, typed, was in _reworded(run, form):
+        if (do, number) != ("drop", gap):
+            try:
+                launch.reword_gap(run, gap, typed, was)
+            except PlanChanged as error:
+                stale.append(str(error))
+    if stale:
+        stale.append(_("What the plan says now stands below your words. Save again to put yours in its place."))
+        raise BadWish(" ".join(stale))
     if do == "add" or form.get("new", "").strip():
         launch.add_gap(run, _one_line(form.get("new", "")), _one_line(form.get("criterion", "")))
     match do:
@@ -115,10 +125,18 @@ def _change(run: Run, form: QueryDict) -> None:
             launch.reopen_gap(run, number)
 
 
-def _texts(wrong: dict[str, Any]) -> dict[int, str]:
-    """What stands in the fields for rewording."""
-    typed = wrong.get("typed", {})
-    return {int(name[5:]): typed[name] for name in typed if name.startswith("text-") and name[5:].isdecimal()}
+def _reworded(run: Run, form: QueryDict) -> Iterator[tuple[int, Planned, Planned]]:
+    """The sub-questions whose fields were changed: number, what was typed, what stood there when the form was made."""
+    for gap in rows(run):
+        typed, was = (
+            Planned(
+                _one_line(form.get(f"{when}text-{gap.number}", gap.question)),
+                _one_line(form.get(f"{when}criterion-{gap.number}", gap.criterion)),
+            )
+            for when in ("", "was-")
+        )
+        if typed != was:
+            yield gap.number, typed, was
 
 
 def _one_line(text: str) -> str:

@@ -36,11 +36,28 @@ for (const [enter, leave] of [["pointerover", "pointerout"], ["focusin", "focuso
   addEventListener(enter, (event) => { if (event.target.closest?.(".node")) mark(event.target.closest(".node")); });
   addEventListener(leave, (event) => { if (event.target.closest?.(".node")) mark(document.activeElement?.closest(".node")); });
 }
-// A query leads to its step below, which may lie in a fold.
+// A query leads to its step, which may be listed below, in a fold; the link leads to the page that lists every step.
 addEventListener("click", (event) => {
-  const link = event.target.closest?.("a[href^='#']");
+  const link = event.target.closest?.("a[href^='#'], .node.search");
   const target = link && document.getElementById(link.hash.slice(1));
-  for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  if (!target || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  event.preventDefault();
+  location.hash = link.hash;
+});
+
+// --- What is typed ------------------------------------------------------------------------------------------------------
+// The plan is drawn anew while somebody types in it. What is not sent yet stays, and with it the wording that it was made
+// from: the server compares that (views/wishes.py). What it sends back as typed is drawn.
+const plain = (text) => text.trim().replace(/\s+/g, " ");
+htmx.registerExtension("typed", {
+  htmx_before_morph_node(_, { oldNode, newNode }) {
+    if (!oldNode.matches?.(".wording")) return true;
+    const then = newNode.querySelectorAll("textarea");
+    return [...oldNode.querySelectorAll("textarea")].every(
+      (field, n) => field.value === field.defaultValue || plain(field.value) === plain(then[n].value),
+    );
+  },
 });
 
 // --- Replay -----------------------------------------------------------------------------------------------------------

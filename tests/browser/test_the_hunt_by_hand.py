@@ -47,7 +47,7 @@ def test_a_plan_is_reworded_ordered_dropped_added_to_and_started(new_page, owner
     page.get_by_label("Sub-question 3", exact=True).fill("Who tried it at sea?")
     page.get_by_label("A further sub-question").fill("What did it weigh?")
     page.get_by_role("button", name="Move sub-question 3 up").press("Enter")
-    expect(page.locator("#plan-4 textarea")).to_have_value("What did it weigh?")
+    expect(page.locator("#text-4")).to_have_value("What did it weigh?")
     assert [number for number, _text, _state in plan(review)] == [3, 1, 2, 4]
     page.get_by_role("button", name="Drop sub-question 2").click()
     page.get_by_role("button", name="Put back sub-question 2").click()
@@ -92,6 +92,47 @@ def test_a_plan_that_another_tab_changes_follows(new_page, owner, review):
     here.get_by_role("button", name="Start the hunt").click()
     expect(there.get_by_role("button", name="Start the hunt")).to_have_count(0)
     expect(there.locator(".state")).to_have_text("waiting")
+
+
+def test_what_is_typed_meets_what_another_tab_saved(new_page, owner, review):
+    here, there = new_page(owner), new_page(owner)
+    for page in (here, there):
+        page.goto(reverse("run", args=[review.pk]))
+    here.get_by_label("Sub-question 1", exact=True).fill("My words?")
+    here.get_by_label("Sub-question 2", exact=True).focus()  # the field is left, and not sent yet
+    there.get_by_label("Sub-question 1", exact=True).fill("Theirs?")
+    there.get_by_label("Done when (sub-question 2)").fill("a sum")
+    there.get_by_role("button", name="Save the changes").click()
+    expect(here.get_by_label("Done when (sub-question 2)")).to_have_value("a sum")
+    expect(here.get_by_label("Sub-question 1", exact=True)).to_have_value("My words?")
+    here.get_by_role("button", name="Save the changes").click()
+    expect(here.get_by_role("alert")).to_contain_text("Sub-question 1 was changed meanwhile.")
+    expect(here.locator("#wording-1")).to_contain_text("The plan says: Theirs?")
+    assert review.gaps.get(number=1).question == "Theirs?"
+    expect(here.get_by_label("Sub-question 1", exact=True)).to_have_value("My words?")
+    here.get_by_role("button", name="Save the changes").click()
+    expect(here.get_by_role("alert")).to_have_count(0)
+    expect(there.get_by_label("Sub-question 1", exact=True)).to_have_value("My words?")
+    assert review.gaps.get(number=1).question == "My words?"
+
+
+def test_the_earlier_steps_of_a_long_run_load_in_their_place(new_page, owner, done):
+    for number in range(100):
+        make_step(done, "search", {"gap": 1, "query": f"query {number}", "hits": []})
+    page = new_page(owner)
+    page.goto(reverse("run", args=[done.pk]))
+    steps = page.locator("#trail-1 > .step")
+    expect(steps).to_have_count(80)
+    page.get_by_role("link", name="24 steps before these").click()
+    expect(steps).to_have_count(104)
+    expect(steps.first).to_contain_text("who paid")
+    expect(page.locator("#earlier-1")).to_have_count(0)
+    page.reload()
+    page.locator(".node.search").first.click()  # its step is not listed: the page that lists all of them
+    page.wait_for_url("**?steps=all#step-2")
+    expect(steps).to_have_count(104)
+    page.locator(".node.search").nth(2).click()
+    page.wait_for_url("**?steps=all#step-6")
 
 
 def test_a_node_of_the_trail_marks_its_path(new_page, owner, done):

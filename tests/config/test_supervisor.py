@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import HTTPError
@@ -58,9 +60,7 @@ class Server:
             return error.code
 
     def pid(self, part: str) -> int:
-        """The one process whose command has the part in it."""
-        (found,) = [pid for pid, command in processes.of(self.data).items() if part in command]
-        return found
+        return pid(self.data, part)
 
     def has(self, part: str) -> bool:
         return any(part in command for command in processes.of(self.data).values())
@@ -78,6 +78,12 @@ def server():
             server.process.terminate()
             server.process.wait(60)
             assert processes.of(server.data) == {}
+
+
+def pid(data: Path, part: str) -> int:
+    """The one process of the data folder whose command has the part in it."""
+    (found,) = [pid for pid, command in processes.of(data).items() if part in command]
+    return found
 
 
 def free_port() -> int:
@@ -100,6 +106,26 @@ def failing(data: Path, **changes: str) -> str:
     assert "Traceback" not in ended.stderr
     assert ended.stderr.count("\n") == 1, ended.stderr
     return ended.stderr
+
+
+@contextmanager
+def holding(data: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A command that holds up all that a worker needs, until the block ends."""
+    script = (
+        "import sys, django; from config import env; env.choose_settings(); django.setup()\n"
+        "from config import supervisor\n"
+        "with supervisor.running(): print('inside', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=processes.TOP,
+        env=processes.environment(data),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as command:
+        assert command.stdout.readline() == "inside\n"
+        yield command
 
 
 def test_the_site_answers(server):
@@ -153,6 +179,67 @@ def test_requests_wait_while_the_web_server_restarts(server):
     assert server.status() == 200
 
 
+@pytest.mark.parametrize(("name", "part"), [("postgres", "postgres -D"), ("valkey", "valkey-server")])
+def test_a_service_that_is_killed_is_started_again(server, name, part):
+    before = server.pid(part)
+    os.kill(before, signal.SIGKILL)
+    processes.until(lambda: server.has(part) and server.pid(part) != before, START_SECONDS)
+    processes.until(lambda: server.status() == 200, START_SECONDS)
+    assert f"{name} ended; starting it again" in server.said()
+    assert server.pid("keeper.py")
+    # The worker works again: beat rings it, and it listens.
+    bell = Redis.from_url(f"unix://{server.data}/run/valkey.sock")
+    processes.until(lambda: any("brpop" in it["cmd"] for it in bell.client_list()), START_SECONDS)
+
+
+def test_two_supervisors_start_a_killed_service_once(server):
+    second = subprocess.Popen(
+        [sys.executable, "-m", "config.supervisor", "--background"],
+        cwd=processes.TOP,
+        env=processes.environment(server.data),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        files = Path(f"/proc/{second.pid}/fd")
+        waits = server.data / "run" / "background.lock"  # opened when it has begun to look
+        processes.until(lambda: any(file.resolve() == waits for file in files.iterdir()), START_SECONDS)
+        before = server.pid("valkey-server")
+        os.kill(before, signal.SIGKILL)
+        processes.until(lambda: server.has("valkey-server"), START_SECONDS)
+        time.sleep(5)  # both have looked
+        assert server.pid("valkey-server") != before
+        assert server.status() == 200
+    finally:
+        second.terminate()
+        second.wait(60)
+    assert server.status() == 200
+
+
+def test_a_service_that_cannot_start_again_is_given_up_and_said():
+    with TemporaryDirectory(prefix="scenthound-") as folder:
+        server = Server(Path(folder) / "var")
+        server.wait("Ready:")
+        (server.data / "postgres" / "PG_VERSION").write_text("12\n")
+        os.kill(server.pid("postgres -D"), signal.SIGKILL)
+        assert server.process.wait(START_SECONDS) == 1
+        assert "was written by PostgreSQL 12" in server.said()
+        assert "postgres ended 5 times within a minute and is given up" in server.said()
+        processes.until(lambda: processes.of(server.data) == {}, STOP_SECONDS)
+
+
+def test_a_service_is_started_again_under_commands_that_hold_it_up():
+    with TemporaryDirectory(prefix="scenthound-") as folder:
+        data = Path(folder)
+        with holding(data):
+            processes.until((data / "run" / "egress.json").exists, START_SECONDS)
+            os.kill(pid(data, "valkey-server"), signal.SIGKILL)
+            said = data / "logs" / "background.log"
+            processes.until(lambda: "valkey ended; starting it again" in said.read_text(), START_SECONDS)
+            processes.until(lambda: "valkey-server" in " ".join(processes.of(data).values()), START_SECONDS)
+        processes.until(lambda: processes.of(data) == {}, STOP_SECONDS)
+
+
 def test_a_killed_server_leaves_no_process_and_a_stopped_one_neither():
     with TemporaryDirectory(prefix="scenthound-") as folder:
         killed = Server(Path(folder) / "var")
@@ -172,22 +259,9 @@ def test_a_killed_server_leaves_no_process_and_a_stopped_one_neither():
 
 
 def test_commands_start_and_stop_the_worker_themselves():
-    script = (
-        "import sys, django; from config import env; env.choose_settings(); django.setup()\n"
-        "from config import supervisor\n"
-        "with supervisor.running(): print('inside', flush=True); sys.stdin.read()"
-    )
     with TemporaryDirectory(prefix="scenthound-") as folder:
         data = Path(folder)
-        with subprocess.Popen(
-            [sys.executable, "-c", script],
-            cwd=processes.TOP,
-            env=processes.environment(data),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as command:
-            assert command.stdout.readline() == "inside\n"
+        with holding(data) as command:
             bell = Redis.from_url(f"unix://{data}/run/valkey.sock")
             processes.until((data / "run" / "egress.json").exists, START_SECONDS)
             # The worker listens on its queue: that is what a doorbell needs.

@@ -1,10 +1,14 @@
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
 
 from research import launch, tasks
-from research.errors import BadQuestion
+from research.engine.values import Planned
+from research.errors import BadQuestion, BadWish, PlanChanged
 from research.models import Run, Step
 from search_index.models import Source
+from tests.fakes.rows import make_gap, make_run
 
 QUESTION = "Who wrote Larkspur?"
 
@@ -94,3 +98,57 @@ def test_the_answer_can_be_wanted_now(owner):
     launch.answer_now(run)
     run.refresh_from_db()
     assert run.answer_now
+
+
+def test_looking_whether_the_sources_are_there_counts_nothing_of_them(owner, source, bell):
+    with CaptureQueriesContext(connection) as queries:
+        run = launch.launch(owner, QUESTION, "low", [source.pk], sealed=False)
+    assert list(run.sources.all()) == [source]
+    asked = [one["sql"] for one in queries if one["sql"].startswith("SELECT") and "search_index_" in one["sql"]]
+    assert not any(table in sql for sql in asked for table in ("search_index_passage", "search_index_page"))
+
+
+@pytest.fixture
+def gap(owner):
+    found = {"state": "closed", "outcome": "Tor Vikdal", "asked": "Who wrote Larkspur 1?"}
+    return make_gap(make_run(owner, state="running"), question=QUESTION, criterion="a name", **found)
+
+
+def last_wish(run):
+    return Step.objects.filter(run=run, kind="wish").order_by("seq").last().result
+
+
+def test_an_answered_sub_question_is_open_again_when_its_criterion_changes(gap):
+    launch.reword_gap(gap.run, 1, Planned(QUESTION, "a name and a year"), was=Planned(QUESTION, "a name"))
+    gap.refresh_from_db()
+    assert (gap.question, gap.criterion, gap.state, gap.outcome) == (QUESTION, "a name and a year", "open", "")
+    assert gap.asked == "Who wrote Larkspur 1?"  # the same question, with what was found for another in its place
+    wish = {"wish": "reword", "number": 1, "gap": 1, "text": QUESTION, "criterion": "a name and a year"}
+    assert last_wish(gap.run) == wish
+
+
+def test_another_question_is_asked_anew(gap):
+    launch.reword_gap(gap.run, 1, Planned("Who tested it?", ""))
+    gap.refresh_from_db()
+    assert (gap.question, gap.criterion, gap.state, gap.asked) == ("Who tested it?", "", "open", "")
+
+
+def test_what_reads_so_already_is_no_wish(gap):
+    launch.reword_gap(gap.run, 1, Planned(QUESTION, "a name"), was=Planned("Who?", "a town"))
+    gap.refresh_from_db()
+    assert gap.state == "closed"
+    assert not Step.objects.exists()
+
+
+@pytest.mark.parametrize("was", [Planned("Who?", "a name"), Planned(QUESTION, "a town")])
+def test_words_for_what_reads_otherwise_by_now_are_refused(gap, was):
+    with pytest.raises(PlanChanged, match="Sub-question 1 was changed meanwhile"):
+        launch.reword_gap(gap.run, 1, Planned("Who wrote it?", "a name"), was)
+    gap.refresh_from_db()
+    assert (gap.question, gap.state) == (QUESTION, "closed")
+    assert not Step.objects.exists()
+
+
+def test_a_sub_question_that_is_not_there_cannot_be_reworded(gap):
+    with pytest.raises(BadWish, match="no sub-question 7"):
+        launch.reword_gap(gap.run, 7, Planned("Why?"))

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from config.loop import in_thread
 from research import launch, live, stream
+from research.engine.values import Planned
 from research.models import Run
 from research.stream import Reader, event, follow, hub
 from research.views.picture import section_id
@@ -213,7 +214,7 @@ async def test_a_plan_that_waits_for_review_comes_as_a_form_with_the_readers_tok
     [
         (lambda run: launch.add_gap(run, "And when?"), 'id="trail-2"'),
         (lambda run: launch.drop_gap(run, 1), "<del>What was paid?</del>"),
-        (lambda run: launch.reword_gap(run, 1, "What did he get?"), "What did he get?"),
+        (lambda run: launch.reword_gap(run, 1, Planned("What did he get?")), "What did he get?"),
         (lambda run: launch.remark(run, "Leave blogs aside."), "You said: Leave blogs aside."),
     ],
 )

@@ -1,11 +1,20 @@
+import re
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timezone import now
 
-from research.models import Report, Run
-from tests.fakes.rows import HOSTILE, make_evidence, make_gap, make_report, make_run, make_snapshot, make_step
+from research.models import Report, Run, Step
+from tests.fakes.rows import HOSTILE, TEXT, make_evidence, make_gap, make_report, make_run, make_snapshot, make_step
 
 pytestmark = pytest.mark.django_db
+
+LONG = (
+    "Which of the makers of sea clocks was paid by the Board, in which year, and how much did he get for it in the end?"
+)
 
 
 def run_page(client, run):
@@ -86,6 +95,80 @@ def test_a_run_page_costs_no_more_queries_with_more_steps(owner_client, owner, d
         make_step(run, "note", {"gap": number, "evidence": [number]})
     with django_assert_max_num_queries(10):
         run_page(owner_client, run)
+
+
+def make_long(run, steps, gaps=8):
+    """A journal of so many steps: of each search the page that it found, what was kept of it, and one thought."""
+    rows = [make_gap(run, number, question=f"{number}: {LONG}", criterion=LONG) for number in range(1, gaps + 1)]
+    snapshot = make_snapshot(title=LONG[:80], url=f"https://x.example/{run.pk}")
+    for gap in rows:
+        make_evidence(gap, snapshot, TEXT[: 20 + gap.number], gap.number)
+    page = {"title": LONG[:80], "url": "https://x.example/", "snapshot": snapshot.pk}
+    hit = {**page, "start": 0, "end": 9, "source": "X"}
+
+    def steps_of():
+        for turn in range(steps // 4):
+            gap = turn % gaps + 1
+            yield "act", {"gap": gap, "kind": "search", "reasoning": LONG}
+            yield "search", {"gap": gap, "query": f"query {turn} {LONG[:60]}", "hits": [hit] * 8}
+            yield "open", {"gap": gap, **page, "host": "x.example", "from": "web"}
+            yield "note", {"gap": gap, "evidence": [gap], "kept": [{**page, "quote": LONG}]}
+
+    Step.objects.bulk_create(
+        Step(run=run, seq=seq, key=f"gap/{result['gap']}/{seq}", kind=kind, result=result, epoch=1, started_at=now())
+        for seq, (kind, result) in enumerate(steps_of(), run.last_seq + 1)
+    )
+    run.last_seq += steps
+    run.save()
+
+
+def seqs(page):
+    return [int(seq) for seq in re.findall(r'id="step-(\d+)"', page)]
+
+
+@pytest.mark.parametrize("gaps", [3, 8, 30])
+def test_the_page_of_a_long_run_stays_small_and_gives_the_rest_when_asked(owner_client, owner, gaps):
+    run = make_run(owner, state="done", started_at=now(), finished_at=now())
+    make_long(run, 1200, gaps)
+    page = run_page(owner_client, run)
+    assert len(page) < 280_000
+    assert 60 <= len(seqs(page)) <= 80
+    listed = set(seqs(page))
+    for address in re.findall(r'hx-get="([^"]*/steps[^"]*)"', page):
+        listed |= set(seqs(owner_client.get(address.replace("&amp;", "&")).content.decode()))
+    assert listed == set(range(1, 1201))
+    every = owner_client.get(reverse("run", args=[run.pk]) + "?steps=all").content.decode()
+    assert set(seqs(every)) == listed
+    assert "before these" not in every
+
+
+def test_the_page_of_a_run_costs_the_same_queries_at_any_length(owner_client, owner):
+    costs = []
+    for steps in (100, 1200):
+        run = make_run(owner, state="running", started_at=now())
+        make_long(run, steps)
+        run_page(owner_client, run)
+        with CaptureQueriesContext(connection) as queries:
+            run_page(owner_client, run)
+        costs.append(len(queries))
+    assert costs[0] == costs[1] <= 10
+
+
+def test_steps_that_are_not_listed_say_how_many_failed_and_can_be_tried_again(owner_client, guest_client, owner):
+    run = make_run(owner, state="running", started_at=now())
+    make_step(run, "search", {}, key="gap/1/one", error="no answer")
+    make_step(run, "search", {}, key="gap/1/two", error="no answer")
+    make_step(run, "wish", {"wish": "retry", "key": "gap/1/two", "gap": 1}, key="wish/1")
+    make_long(run, 600)
+    page = run_page(owner_client, run)
+    assert "steps before these, 2 failed" in page
+    address = reverse("steps", args=[run.pk]) + "?gap=1&before=6"
+    earlier = owner_client.get(address).content.decode()
+    assert seqs(earlier) == [1, 2, 3, 4, 5]
+    assert earlier.count("Try again") == 1
+    assert "It was to be tried again." in earlier
+    assert guest_client.get(address).status_code == 404
+    assert seqs(owner_client.get(reverse("steps", args=[run.pk]) + "?gap=x&before=y").content.decode()) == []
 
 
 def test_the_picture_of_the_trail_is_sent_where_there_is_more_of_it(owner_client, owner):

@@ -114,7 +114,74 @@ def test_with_javascript_the_plan_comes_back_in_place(owner_client, run):
     page = send(owner_client, run, "plan", HTMX, **typed(new="A further one?", criterion="a name")).content.decode()
     assert "<html" not in page
     assert page.index('hx-target="#plan"') < page.index("A further one?</textarea>") < page.index('hx-target="#add"')
-    assert "Done when: a name" in page
+    assert "a name</textarea>" in page
+
+
+@pytest.mark.parametrize("state", ["review", "running", "done"])
+def test_a_criterion_is_reworded_beside_its_sub_question(owner_client, run, state):
+    run.state = state
+    run.save()
+    run.gaps.update(state="closed")
+    page = owner_client.get(reverse("run", args=[run.pk])).content.decode()
+    for field in ('name="criterion-2"', 'name="was-text-2" value="What was paid to #1?"', "criterion 2</textarea>"):
+        assert field in page
+    send(owner_client, run, "plan", **typed(**{"criterion-2": "a  sum of\nmoney", "was-criterion-2": "criterion 2"}))
+    assert [(gap.criterion, gap.state) for gap in run.gaps.all()][:2] == [
+        ("criterion 1", "closed"),
+        ("a sum of money", "open"),
+    ]
+    assert wishes(run) == ["reword"]
+    page = owner_client.get(reverse("run", args=[run.pk])).content.decode()
+    assert "You reworded sub-question 2: What was paid to #1? Done when: a sum of money" in page
+
+
+def stale():
+    """The form of a tab that has not seen what another one reworded; it rewords sub-questions 2 and 3 itself."""
+    seen = {f"was-{name}": text for name, text in typed().items()}
+    return {**seen, **typed(**{"text-2": f"My words {HOSTILE}", "text-3": "Who tried it at sea?"})}
+
+
+@pytest.mark.parametrize("headers", [None, HTMX])
+def test_a_stale_tab_overwrites_nothing_and_loses_nothing(owner_client, run, headers):
+    other = {"text-1": "Who built it?", "text-2": "How much was paid to #1?", "criterion-2": "a sum"}
+    send(owner_client, run, "plan", **typed(**other))
+    before = plan(run)
+    answer = send(owner_client, run, "plan", headers, **stale())
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Sub-question 2 was changed meanwhile. What the plan says now" in page
+    assert plan(run) == before
+    for shown in (
+        "Who built it?</textarea>",  # not what the tab was made with
+        "My words &lt;script&gt;",
+        "Who tried it at sea?</textarea>",
+        "<q>How much was paid to #1?</q>",
+        'name="was-text-2" value="How much was paid to #1?"',
+    ):
+        assert shown in page
+    again = {f"was-{name}": text for name, text in typed(**other).items()}
+    again |= {**stale(), **again, "text-1": "Who built it?", "criterion-2": "a sum"}
+    assert send(owner_client, run, "plan", headers, **again).status_code in (200, 302)
+    assert [text for _number, text, _state in plan(run)] == [
+        "Who built it?",
+        " ".join(f"My words {HOSTILE}".split()),
+        "Who tried it at sea?",
+    ]
+    assert wishes(run) == ["reword"] * 4
+
+
+def test_starting_the_hunt_from_a_stale_tab_asks_first(owner_client, run):
+    send(owner_client, run, "plan", **typed(**{"text-2": "How much was paid to #1?"}))
+    assert send(owner_client, run, "approve", **stale()).status_code == 422
+    run.refresh_from_db()
+    assert run.state == "review"
+
+
+def test_a_stale_tab_that_says_the_same_or_changed_nothing_is_no_hindrance(owner_client, run):
+    send(owner_client, run, "plan", **typed(**{"text-1": "Who built it?", "text-2": f"My words {HOSTILE}"}))
+    assert send(owner_client, run, "plan", **stale()).status_code == 302
+    assert plan(run)[0][1] == "Who built it?"
+    assert wishes(run) == ["reword"] * 3
 
 
 def test_a_remark_steers_a_run_under_way(owner_client, owner):

@@ -122,13 +122,43 @@ async def test_a_reworded_gap_is_hunted_in_its_new_words_and_keeps_what_was_foun
     run = await in_thread(asked)
     work = asyncio.create_task(conducted(run))
     await reasoner.acting.wait()
-    await in_thread(launch.reword_gap, run, 1, SECOND)
+    await in_thread(launch.reword_gap, run, 1, Planned(SECOND))
     reasoner.go.set()  # what it decides now, it decides for the old words
     run = await work
     assert await gaps(run) == [(1, SECOND, "closed")]
     acts = await in_thread(lambda: list(Step.objects.filter(run=run, kind="act").order_by("seq")))
     assert acts[0].result["refused"] == "The sub-question was changed meanwhile."
     assert acts[1].result["question"] == SECOND
+
+
+async def test_an_answer_is_judged_anew_by_a_reworded_criterion(reasoner, library):
+    run = await conducted(await in_thread(asked))
+    assert await gaps(run) == [(1, FIRST, "closed")]
+    kept = await in_thread(run.evidence.count)
+    queries = list(library.queries)
+    reasoner.seen.clear()
+    await in_thread(launch.reword_gap, run, 1, Planned(FIRST, "a name and a town"))
+    assert await gaps(run) == [(1, FIRST, "open")]
+    await in_thread(launch.go_on, run)
+    run = await conducted(run)
+    first = reasoner.seen[0]
+    assert (first.gap.question, first.gap.criterion, first.gap.state) == (FIRST, "a name and a town", "open")
+    assert len(first.known) == kept > 0
+    assert set(first.queries) == set(queries)
+    assert await gaps(run) == [(1, FIRST, "closed")]
+
+
+async def test_an_answer_that_was_decided_by_the_old_criterion_does_not_count(reasoner, library):
+    reasoner.go.clear()
+    run = await in_thread(asked)
+    work = asyncio.create_task(conducted(run))
+    await reasoner.acting.wait()
+    await in_thread(launch.reword_gap, run, 1, Planned(FIRST, "a name and a town"))
+    reasoner.go.set()
+    await work
+    acts = await in_thread(lambda: list(Step.objects.filter(run=run, kind="act").order_by("seq")))
+    assert acts[0].result["refused"] == "The sub-question was changed meanwhile."
+    assert [one.gap.criterion for one in reasoner.seen[:2]] == ["a name", "a name and a town"]
 
 
 async def test_a_remark_is_seen_by_the_next_decision(reasoner, library):
@@ -262,7 +292,7 @@ def test_a_wish_that_makes_no_sense_is_refused_and_changes_nothing(reasoner):
     run = asked()
     for wish in (
         lambda: launch.drop_gap(run, 7),
-        lambda: launch.reword_gap(run, 7, "Why?"),
+        lambda: launch.reword_gap(run, 7, Planned("Why?")),
         lambda: launch.order_gaps(run, [1, 2]),
         lambda: launch.add_gap(run, "  "),
         lambda: launch.remark(run, ""),
