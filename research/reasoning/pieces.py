@@ -111,6 +111,8 @@ def loops(text: str) -> bool:
 
     Small models fall into this, and a grammar that allows white space lets them write it without end.
     """
+    if len(text) < 240:
+        return False
     for period in range(1, 161):
         length = max(240, 6 * period)
         if len(text) >= length and text[-length:-period] == text[-length + period :]:
