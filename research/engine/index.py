@@ -34,7 +34,7 @@ class WholeIndex:
     async def text(self, snapshot: int) -> str:
         try:
             with cost.waiting("index"):
-                return (await in_thread(api.snapshot, snapshot)).text
+                return await in_thread(api.text_of, snapshot)
         except LookupError:
             return ""
 

@@ -78,6 +78,7 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
     rows = list(models.Evidence.objects.filter(run_id=run_id).order_by("number"))
     gap_id = models.Gap.objects.values_list("id", flat=True).get(run_id=run_id, number=gap)
     kept: list[Evidence] = []
+    fresh: list[models.Evidence] = []
     for one in new:
         same = next((row for row in rows if _says_the_same(row, one)), None)
         if same is None:
@@ -91,11 +92,12 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
                 quote=one.quote,
                 score=one.score,
             )
-            same.save(force_insert=True)
             rows.append(same)
+            fresh.append(same)
         elif same.score < one.score:
             same.score = one.score
-            same.save(update_fields=["score"])
+            if same not in fresh:
+                same.save(update_fields=["score"])
         title, url = (one.title, one.url) if same.snapshot_id == one.snapshot else _page(same)
         kept.append(
             replace(
@@ -109,6 +111,7 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
                 url=url,
             )
         )
+    models.Evidence.objects.bulk_create(fresh)
     return kept
 
 

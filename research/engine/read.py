@@ -113,6 +113,8 @@ def address(desk: Workspace, target: int) -> str:
 
 async def _telling(question: str, spans: Sequence[Span], kit: Kit) -> list[Span]:
     """The passages that fit the question best, in the order of the page."""
+    if len(spans) <= PASSAGES:
+        return list(spans)
     found = [terms(span.text) for span in spans]
     weights, wanted = rarity(found), terms(question)
     by_words = sorted(range(len(spans)), key=lambda i: -overlap(wanted, found[i], weights))[:SIFTED]

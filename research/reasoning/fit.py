@@ -8,6 +8,7 @@ reasoning/model.py.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from research.engine.terms import overlap, rarity, terms
@@ -45,7 +46,7 @@ async def fit(
     halves: fewer than six prompts for a dozen items.
     """
     order = sorted(range(len(items)), key=lambda place: -_worth(items[place]))
-    short: list[T] = [_shortened(item, about) for item in items]
+    short = cache(lambda place: _shortened(items[place], about))  # most prompts fit as they are
     top = len(items) if most is None else min(most, len(items))
     # (whole, shown): the best `whole` items as they are, the next in short up to `shown`.
     steps = [(whole, top) for whole in range(top, -1, -1)]
@@ -55,8 +56,8 @@ async def fit(
         whole, shown = step
         places = sorted(order[:shown])
         best = set(order[:whole])
-        chosen = tuple(items[place] if place in best else short[place] for place in places)
-        cut = sum(1 for place in places if place not in best and short[place] != items[place])
+        chosen = tuple(items[place] if place in best else short(place) for place in places)
+        cut = sum(1 for place in places if place not in best and short(place) != items[place])
         left_out = len(items) - shown
         return Fitted(_remarked(made(chosen), _kind(items), cut, left_out), chosen, cut, left_out)
 

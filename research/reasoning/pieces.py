@@ -1,6 +1,6 @@
-"""What is made of a reply while it streams: thoughts apart from the answer, prose out of JSON, loops noticed.
+"""What is made of a reply while it streams: events of bytes, thoughts set apart, prose out of JSON, loops noticed.
 
-Pure state machines that are fed pieces of any length. Never calls a model. Called by reasoning/client.py.
+Pure state machines that are fed pieces of any length. Never calls a model. Called by reasoning/talk.py.
 """
 
 import json
@@ -8,6 +8,30 @@ import re
 
 OPEN, CLOSE = "<think>", "</think>"
 LINK = re.compile(r"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.|\bmailto:)\S*", re.IGNORECASE)
+
+
+class Events:
+    """Takes the data of server-sent events out of the bytes of a stream; all else that an event may have is left."""
+
+    LONGEST = 1 << 20  # bytes
+
+    def __init__(self) -> None:
+        self._rest = b""  # of a line that has not ended
+        self._data: list[bytes] = []  # of an event that has not ended
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The data of the events that are complete now. Raises ValueError where one does not end."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        complete = []
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].strip())
+            elif self._data and not line.strip(b"\r"):
+                complete.append(b"\n".join(self._data))
+                self._data = []
+        if len(self._rest) + sum(map(len, self._data)) > self.LONGEST:
+            raise ValueError(f"more than {self.LONGEST} bytes and no end of an event")
+        return complete
 
 
 class Thoughts:
@@ -87,6 +111,8 @@ def loops(text: str) -> bool:
 
     Small models fall into this, and a grammar that allows white space lets them write it without end.
     """
+    if len(text) < 240:
+        return False
     for period in range(1, 161):
         length = max(240, 6 * period)
         if len(text) >= length and text[-length:-period] == text[-length + period :]:

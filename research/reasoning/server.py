@@ -13,11 +13,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
-import httpx2
+import aiohttp
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -62,7 +63,7 @@ class Server:
     """An endpoint as it answered."""
 
     endpoint: Endpoint
-    http: httpx2.AsyncClient
+    http: aiohttp.ClientSession
     model: str
     served: tuple[str, ...]
     window: int  # tokens of prompt and reply together
@@ -81,7 +82,7 @@ class Server:
 
 @dataclass
 class _Pool:
-    http: httpx2.AsyncClient
+    http: aiohttp.ClientSession
     servers: dict[Endpoint, Server] = field(default_factory=dict)
     turns: dict[str, Turns] = field(default_factory=dict)  # by address: two models of a server share its strength
     asking: defaultdict[Endpoint, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
@@ -120,26 +121,30 @@ def shared_failure(endpoint: Endpoint) -> Iterator[None]:
         raise
 
 
-async def send(http: httpx2.AsyncClient, request: httpx2.Request, *, stream: bool = False) -> httpx2.Response:
-    """The response; asked for on a new connection where the one that was at hand is closed before anything came.
+async def send(http: aiohttp.ClientSession, at: Endpoint, url: str, body: object = None) -> aiohttp.ClientResponse:
+    """The response to a POST of `body` as JSON, or to a GET without one; it is the caller's to close (`async with`).
 
-    A server closes a connection some seconds after its last request began (llama.cpp: 5), so that after a long reply it
-    may do so at the very moment at which the next call goes out on it. Raises httpx2.RequestError.
+    Asked for on a new connection where the one that was at hand is closed before anything came: a server closes a
+    connection some seconds after its last request began (llama.cpp: 5), so that after a long reply it may do so at the
+    very moment at which the next call goes out on it. Raises aiohttp.ClientError.
     """
+    ask = partial(http.request, "GET" if body is None else "POST", url, json=body, headers=_headers(at))
     try:
-        return await http.send(request, stream=stream)
-    except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
-        return await http.send(request, stream=stream)
+        return await ask(allow_redirects=False)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        return await ask(allow_redirects=False)
 
 
 async def close() -> None:
     """Close the connections of the running loop: tests and commands do, a worker keeps them until it ends."""
     pool = _pools.pop(asyncio.get_running_loop(), None)
     if pool:
-        await pool.http.aclose()
+        await pool.http.close()
 
 
-def headers(endpoint: Endpoint) -> dict[str, str]:
+def _headers(endpoint: Endpoint) -> dict[str, str]:
     """What every request to the endpoint carries."""
     return {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
 
@@ -156,11 +161,16 @@ def unreachable(endpoint: Endpoint, error: Exception) -> RetryLater:
 def _pool() -> _Pool:
     loop = asyncio.get_running_loop()
     if loop not in _pools:
-        # No environment proxies: the server is mostly on this machine or in this network. Only connecting has a
-        # time-out here; how long a reply may take is talk.py's. turns.py bounds the connections.
-        timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=settings.MODEL_CALLS_AT_ONCE)
-        _pools[loop] = _Pool(httpx2.AsyncClient(timeout=timeout, limits=limits, trust_env=False))
+        # Not httpx2, which takes three times the processor for a stream and looks at all its connections at each call
+        # (LOG.md). No environment proxies: the server is mostly on this machine or in this network. Only connecting
+        # has a time-out here; how long a reply may take is talk.py's. turns.py bounds the connections.
+        _pools[loop] = _Pool(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(connect=CONNECT_SECONDS),
+            )
+        )
     return _pools[loop]
 
 
@@ -220,7 +230,7 @@ def _of_folder(model: str) -> int | None:
     return _number(config.get("max_position_embeddings")) if isinstance(config, dict) else None
 
 
-async def _tokens(http: httpx2.AsyncClient, endpoint: Endpoint, model: str) -> Tokens:
+async def _tokens(http: aiohttp.ClientSession, endpoint: Endpoint, model: str) -> Tokens:
     """How tokens are counted for the model: by its server, with its tokenizer, or as an estimate."""
     at_server = _counting_server(http, endpoint, model)
     if await at_server("One two three.") is not None:
@@ -237,17 +247,16 @@ async def _tokens(http: httpx2.AsyncClient, endpoint: Endpoint, model: str) -> T
     return Tokens("tokenizer", found) if found else Tokens()
 
 
-def _counting_server(http: httpx2.AsyncClient, endpoint: Endpoint, model: str) -> Count:
+def _counting_server(http: aiohttp.ClientSession, endpoint: Endpoint, model: str) -> Count:
     """Counting as vLLM, SGLang (a "prompt") and llama.cpp (a "content") do it, beside /v1."""
     url = f"{_beside(endpoint)}/tokenize"
 
     async def count(piece: str) -> int | None:
         body = {"model": model, "prompt": piece, "content": piece, "add_special_tokens": False}
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                response = await send(http, http.build_request("POST", url, json=body, headers=headers(endpoint)))
-            found = response.json() if response.is_success else None
-        except (httpx2.RequestError, TimeoutError, ValueError):
+            async with asyncio.timeout(ASK_SECONDS), await send(http, endpoint, url, body) as response:
+                found = json.loads(await response.read()) if response.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
         tokens = found.get("tokens") if isinstance(found, dict) else None
         return len(tokens) if isinstance(tokens, list) else None
@@ -264,21 +273,21 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and value > 0 else None
 
 
-async def _get(http: httpx2.AsyncClient, endpoint: Endpoint, url: str) -> dict[str, Any]:
+async def _get(http: aiohttp.ClientSession, endpoint: Endpoint, url: str) -> dict[str, Any]:
     """The JSON object at `url`; empty where the server has no such page."""
     try:
-        async with asyncio.timeout(ASK_SECONDS):
-            response = await send(http, http.build_request("GET", url, headers=headers(endpoint)))
-    except (httpx2.RequestError, TimeoutError) as error:
-        raise unreachable(endpoint, error) from error
-    except httpx2.InvalidURL as error:
+        async with asyncio.timeout(ASK_SECONDS), await send(http, endpoint, url) as response:
+            status, said = response.status, await response.read()
+    except aiohttp.InvalidURL as error:
         raise RunFailed(_("CHAT_URL is not an address: %(url)s") % {"url": endpoint.url}) from error
-    if response.status_code in {401, 403}:
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise unreachable(endpoint, error) from error
+    if status in {401, 403}:
         raise key_refused(endpoint)
-    if response.status_code >= 500 or response.status_code == 429:
-        raise unreachable(endpoint, RuntimeError(f"HTTP {response.status_code}"))
+    if status >= 500 or status == 429:
+        raise unreachable(endpoint, RuntimeError(f"HTTP {status}"))
     try:
-        found = response.json() if response.is_success else {}
+        found = json.loads(said) if status == 200 else {}
     except ValueError:
         found = {}
     return found if isinstance(found, dict) else {}

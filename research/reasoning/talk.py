@@ -13,9 +13,10 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import takewhile
 from typing import Any
 
-import httpx2
+import aiohttp
 from django.utils.translation import gettext as _
 
 from config.endpoints import Prices
@@ -23,8 +24,8 @@ from research.engine import cost
 from research.engine.kit import Delta
 from research.engine.whose import current
 from research.errors import BadReply, ResearchFailure, RetryLater, RunFailed
-from research.reasoning.pieces import Prose, Thoughts, loops
-from research.reasoning.server import Server, headers, key_refused, send, unreachable
+from research.reasoning.pieces import Events, Prose, Thoughts, loops
+from research.reasoning.server import Server, key_refused, send, unreachable
 from research.reasoning.turns import Turn
 
 FIRST_TOKEN_SECONDS = 300.0  # a CPU reads about 65 tokens of a prompt a second, far fewer when it is shared
@@ -81,7 +82,7 @@ class Watch:
         length = len(said.text) + len(said.thinking)
         if length > self.most:
             said.finish = "length"
-        elif length - self.checked > 64:
+        if length - self.checked > 64:
             self.checked = length
             said.circles = loops(said.text) or loops(said.thinking)
         return said.circles or length > self.most
@@ -146,9 +147,10 @@ async def _listen(at: Server, call: Call, said: Said, turn: Turn) -> None:
     """Stream the reply into `said`."""
     thoughts, prose, watch = Thoughts(), Prose(), Watch(CHARACTERS * reply_tokens(at, call.tokens))
     try:
-        async with asyncio.timeout(FIRST_TOKEN_SECONDS) as patience, aclosing(_events(at, call, said)) as events:
-            async for event in events:
-                piece, thought = _take(event, said)
+        async with asyncio.timeout(FIRST_TOKEN_SECONDS) as patience, aclosing(_events(at, call, said)) as batches:
+            async for events in batches:
+                taken = [_take(event, said) for event in events]
+                piece, thought = ("".join(pieces) for pieces in zip(*taken, strict=True))
                 if not (piece or thought):
                     continue
                 if not (said.text or said.thinking):
@@ -162,12 +164,12 @@ async def _listen(at: Server, call: Call, said: Said, turn: Turn) -> None:
                     await call.heard(words)
                 if watch.has_enough(said):
                     break
+    except aiohttp.ClientError as error:
+        at.ask_again()
+        raise unreachable(at.endpoint, error) from error
     except TimeoutError as error:
         at.ask_again()
         raise Overloaded(_("The model server %(url)s takes too long to answer.") % {"url": at.endpoint.url}) from error
-    except httpx2.RequestError as error:
-        at.ask_again()
-        raise unreachable(at.endpoint, error) from error
     piece, inline = thoughts.rest()
     said.text, said.thinking = said.text + piece, said.thinking + inline
     # Some chat templates open the thoughts in the prompt: then the reply only has their end.
@@ -201,39 +203,45 @@ def _body(at: Server, call: Call) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in at.abilities.left_out}
 
 
-async def _events(at: Server, call: Call, said: Said) -> AsyncGenerator[dict[str, Any], None]:
-    """The server's events. Raises what its status or an error event means, and RetryLater where it breaks off."""
-    url = f"{at.endpoint.url}/chat/completions"
-    request = at.http.build_request("POST", url, json=_body(at, call), headers=headers(at.endpoint))
-    async with aclosing(await send(at.http, request, stream=True)) as response:
-        if response.status_code != 200:
-            await response.aread()
-            raise _failure(at, call, response.status_code, response.headers.get("retry-after", ""), response.text)
+async def _events(at: Server, call: Call, said: Said) -> AsyncGenerator[list[dict[str, Any]], None]:
+    """The server's events, in one list what came at one time. Raises what its status or an error event means, and
+    RetryLater where it breaks off."""
+    async with await send(at.http, at.endpoint, f"{at.endpoint.url}/chat/completions", _body(at, call)) as response:
+        if response.status != 200:
+            told = await response.text(errors="replace")
+            raise _failure(at, call, response.status, response.headers.get("retry-after", ""), told)
         if "text/event-stream" not in response.headers.get("content-type", ""):
-            await response.aread()
-            yield _whole(_parsed(at, call, response.text))
+            yield [_whole(_parsed(at, call, await response.read()))]
             return
-        events = aiter(httpx2.EventSource(response))
-        async for event in events:
-            if event.data.strip() == "[DONE]":
+        events = Events()
+        async for data in response.content.iter_any():
+            try:
+                found = events.feed(data)
+            except ValueError as error:
+                raise _unreadable(at) from error
+            if before := list(takewhile(lambda event: event != b"[DONE]", found)):
+                yield [_parsed(at, call, event) for event in before]
+            if len(before) < len(found):
                 # Read to its end, a response leaves its connection to the next call; one that stays open is closed.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(CLOSING_SECONDS):
-                        async for _rest in events:
-                            pass
+                        await response.read()
                 return
-            yield _parsed(at, call, event.data)
     if not said.finish:  # not every server sends [DONE], but all say how a reply ended
         raise RetryLater(_("The model server %(url)s broke off in the middle.") % {"url": at.endpoint.url})
 
 
-def _parsed(at: Server, call: Call, data: str) -> dict[str, Any]:
+def _unreadable(at: Server) -> RetryLater:
+    return RetryLater(_("The model server %(url)s sent something unreadable.") % {"url": at.endpoint.url})
+
+
+def _parsed(at: Server, call: Call, data: bytes) -> dict[str, Any]:
     try:
         event = json.loads(data)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         event = None
     if not isinstance(event, dict):
-        raise RetryLater(_("The model server %(url)s sent something unreadable.") % {"url": at.endpoint.url})
+        raise _unreadable(at)
     error = event.get("error") or (event if event.get("object") == "error" else None)
     if error:
         code = error.get("code") if isinstance(error, dict) else None

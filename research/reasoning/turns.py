@@ -127,6 +127,9 @@ class Turns:
 
     def _give(self) -> None:
         while self._waiting and len(self.in_flight) < int(self.limit):
+            if len(self._waiting) == 1:  # as mostly: nobody to be fair to
+                self._take(next(iter(self._waiting)))
+                continue
             owners, runs = self._busy()
             self._take(min(self._waiting, key=lambda whose: self._rank(whose, owners, runs)))
 

@@ -14,12 +14,10 @@ import os
 import signal
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import django
-import httpx2
 from django.utils import timezone
 
 from config import env
@@ -71,8 +69,6 @@ def _hasty(seconds: float) -> None:
 
 def _wide(calls: float) -> None:
     server.CALLS_AT_ONCE = int(calls)
-    limits = httpx2.Limits(max_connections=int(calls), max_keepalive_connections=int(calls))
-    server.httpx2.AsyncClient = partial(httpx2.AsyncClient, limits=limits)
 
 
 def main() -> None:

@@ -104,6 +104,7 @@ async def test_prose_around_the_json_needs_no_repair(endpoints: Endpoints, model
 async def test_a_reply_in_a_circle_is_cut_off_and_asked_for_anew(
     endpoints: Endpoints, model_server: ModelServer, spent: Cost
 ) -> None:
+    model_server.pause = 0.001  # all that has come at one time is taken at one time
     model_server.script("note", {"keep": [1]}, {"keep": [2]})
     model_server.fail("circle")
     assert await ask(endpoints) == [2]
@@ -262,6 +263,7 @@ async def test_a_schema_that_a_server_cannot_work_with_is_said_in_words(
 
 
 async def test_a_draft_is_heard_while_it_is_written(endpoints: Endpoints, model_server: ModelServer) -> None:
+    model_server.pause = 0.01
     model_server.script("draft", {"sentences": [{"text": "Sharks swim at night.", "evidence": [1]}]})
     heard: list[str] = []
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from research.reasoning.pieces import Prose, Thoughts, loops, without_links
+from research.reasoning.pieces import Events, Prose, Thoughts, loops, without_links
 
 DRAFT = json.dumps(
     {
@@ -76,3 +76,31 @@ def test_ordinary_text_with_repeats_is_no_circle() -> None:
 )
 def test_addresses_are_taken_out_of_a_model_s_words(text: str, clean: str) -> None:
     assert without_links(text) == clean
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_events_are_the_same_however_the_stream_is_cut(size: int, end: str) -> None:
+    lines = [
+        ": a comment",
+        "",
+        'data: {"a": "Größe"}',
+        "",
+        "event: more",
+        "data:{",
+        "data: }",
+        "",
+        "data: [DONE]",
+        "",
+        "data: cut",
+    ]
+    events, stream = Events(), end.join(lines).encode()
+    found = [event for at in range(0, len(stream), size) for event in events.feed(stream[at : at + size])]
+    assert [event.decode() for event in found] == ['{"a": "Größe"}', "{\n}", "[DONE]"]
+
+
+def test_an_event_without_an_end_is_not_kept_for_ever() -> None:
+    events = Events()
+    assert events.feed(b"data: " + b"x" * (Events.LONGEST - 6)) == []
+    with pytest.raises(ValueError, match="no end"):
+        events.feed(b"x")
