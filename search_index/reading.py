@@ -218,6 +218,10 @@ def _opened(snapshot: Snapshot) -> Opened:
         text=snapshot.text,
         links=tuple(snapshot.links),
         headings=tuple((start, end, level) for start, end, level in snapshot.headings),
+        sha256=snapshot.sha256,
+        source_class=snapshot.source_class,
+        language=snapshot.language,
+        cluster=page.cluster,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from django.utils.translation import gettext as _
 
 from research import models
+from research.engine.exhibits import exhibit
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.values import Candidate, Evidence, Kept, Workspace
@@ -75,7 +76,7 @@ def evidence_of(gap: int, kept: Kept, candidates: Sequence[Candidate]) -> Eviden
 def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
     """Each piece of evidence with its number: what is new is stored, and what says what the run has already is that.
     Runs in the step's transaction, which holds the run's row: numbers of gaps hunted side by side do not collide."""
-    rows = list(models.Evidence.objects.filter(run_id=run_id).order_by("number"))
+    rows = list(models.Evidence.objects.filter(run_id=run_id).select_related("exhibit").defer("exhibit__text"))
     gap_id = models.Gap.objects.values_list("id", flat=True).get(run_id=run_id, number=gap)
     kept: list[Evidence] = []
     for one in new:
@@ -85,7 +86,7 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
                 run_id=run_id,
                 number=len(rows) + 1,
                 gap_id=gap_id,
-                snapshot_id=one.snapshot,
+                exhibit=exhibit(run_id, one.snapshot),
                 start=one.start,
                 end=one.end,
                 quote=one.quote,
@@ -100,7 +101,7 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
             replace(
                 one,
                 number=same.number,
-                snapshot=same.snapshot_id,
+                snapshot=same.exhibit.snapshot,
                 start=same.start,
                 end=same.end,
                 quote=same.quote,
@@ -111,7 +112,7 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
 
 def _says_the_same(row: models.Evidence, new: Evidence) -> bool:
     """Whether two spans overlap by half of the shorter one, or one quotes the other's very words from elsewhere."""
-    if row.snapshot_id == new.snapshot:
+    if row.exhibit.snapshot == new.snapshot:
         shared = min(row.end, new.end) - max(row.start, new.start)
         if shared * 2 > min(row.end - row.start, new.end - new.start):
             return True

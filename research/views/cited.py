@@ -1,6 +1,6 @@
 """A report as it is read: sections of claims, each claim with its citation marks, and the sources they lead to.
 
-Titles, hosts, addresses and dates come from the snapshots that the evidence points to, never from text that a model
+Titles, hosts, addresses and dates come from the exhibits that the evidence stands in, never from text that a model
 wrote. Sources are numbered in the order of first citation; several passages of one source are told apart by a letter.
 Reads rows, changes none. Called by the report, run and share views, and by stream.py when a run ends.
 """
@@ -11,18 +11,17 @@ from datetime import date, datetime
 from itertools import groupby
 from string import ascii_lowercase
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db.models import Prefetch, QuerySet
 
-from research.models import Claim, Evidence, Report
+from research.models import STRUCK, Claim, Evidence, Report
 
 Address = Callable[[int], str]  # the address of the page that shows a piece of evidence, by its number
 
 
 @dataclass(frozen=True)
 class SourceShown:
-    """A cited snapshot. `url` is empty where a browser could not open it (files, datasets); `place` is its host, or
+    """A cited page. `url` is empty where a browser could not open it (files, datasets); `place` is its host, or
     then the name of the index's source."""
 
     number: int
@@ -115,15 +114,15 @@ class ReportShown:
 def cited(report: Report, address: Address) -> ReportShown:
     """The report as it is read. A fixed number of queries, however long it is."""
     claims = list(report.claims.prefetch_related(Prefetch("evidence", with_sources())))
-    kept = [claim for claim in claims if claim.verdict != Claim.Verdict.STRUCK]
+    kept = [claim for claim in claims if not claim.is_struck]
     in_table = list(with_sources().filter(run=report.run_id, number__in=report.in_table)) if report.table else []
     in_order = [evidence for claim in kept for evidence in claim.evidence.all()]
     citations = _citations([*in_order, *in_table], address)
     sections, introduced = [], set[int]()
     for heading, members in groupby(claims, key=lambda claim: claim.section):
         shown = [_shown(claim, citations, introduced) for claim in members]
-        standing = tuple(claim for claim in shown if claim.verdict != Claim.Verdict.STRUCK)
-        struck = tuple(claim for claim in shown if claim.verdict == Claim.Verdict.STRUCK)
+        standing = tuple(claim for claim in shown if claim.verdict not in STRUCK)
+        struck = tuple(claim for claim in shown if claim.verdict in STRUCK)
         sections.append(SectionShown(heading, standing, struck))
     return ReportShown(
         report,
@@ -136,35 +135,32 @@ def cited(report: Report, address: Address) -> ReportShown:
 
 
 def with_sources() -> QuerySet[Evidence]:
-    """Evidence with what is shown of its snapshot, but without the snapshot's text, which may be long."""
-    heavy = ("snapshot__text", "snapshot__headings", "snapshot__links")
-    return Evidence.objects.select_related("snapshot__page__source").defer(*heavy).order_by("number")
+    """Evidence with what is shown of its page, but without the page's text, which may be long."""
+    return Evidence.objects.select_related("exhibit").defer("exhibit__text", "exhibit__headings").order_by("number")
 
 
 def source(evidence: Evidence, number: int) -> SourceShown:
-    """What is shown of the snapshot that a piece of evidence points to."""
-    snapshot = evidence.snapshot
-    address = urlsplit(snapshot.page.url)
-    is_web = address.scheme in {"http", "https"}
+    """What is shown of the page that a piece of evidence stands in."""
+    page = evidence.exhibit
     return SourceShown(
         number=number,
-        title=snapshot.title or snapshot.page.url,
-        place=address.hostname if is_web and address.hostname else snapshot.page.source.name,
-        url=snapshot.page.url if is_web else "",
-        author=snapshot.author,
-        published_on=snapshot.published_on,
-        fetched_at=snapshot.fetched_at,
+        title=page.title or page.url,
+        place=page.host if page.is_web and page.host else page.source,
+        url=page.url if page.is_web else "",
+        author=page.author,
+        published_on=page.published_on,
+        fetched_at=page.fetched_at,
     )
 
 
 def _citations(cited_in_order: Iterable[Evidence], address: Address) -> dict[int, Citation]:
     """The mark of every cited piece of evidence, by its number, in the order of first citation."""
     in_order = {evidence.pk: evidence for evidence in cited_in_order}.values()
-    of_snapshot: dict[int, list[Evidence]] = {}
+    of_page: dict[int, list[Evidence]] = {}
     for evidence in in_order:
-        of_snapshot.setdefault(evidence.snapshot_id, []).append(evidence)
+        of_page.setdefault(evidence.exhibit_id, []).append(evidence)
     result = {}
-    for number, several in enumerate(of_snapshot.values(), start=1):
+    for number, several in enumerate(of_page.values(), start=1):
         shown = source(several[0], number)
         for place, evidence in enumerate(several):
             mark = f"{number}{_letter(place)}" if len(several) > 1 else str(number)
@@ -202,7 +198,7 @@ def _letter(place: int) -> str:
 
 def _shown(claim: Claim, citations: dict[int, Citation], introduced: set[int]) -> ClaimShown:
     """A claim with its marks; the sources that it is the first to cite are added to `introduced`."""
-    if claim.verdict == Claim.Verdict.STRUCK:  # what was struck rests on nothing, so it cites nothing
+    if claim.is_struck:  # what was struck rests on nothing, so it cites nothing
         citations = {}
     marks = tuple(citations[evidence.number] for evidence in claim.evidence.all() if evidence.number in citations)
     first = []
