@@ -5,7 +5,8 @@ wrote. Sources are numbered in the order of first citation; several passages of 
 Reads rows, changes none. Called by the report, run and share views, and by stream.py when a run ends.
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -13,8 +14,27 @@ from string import ascii_lowercase
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
+from django.utils.translation import gettext_lazy
 
 from research.models import STRUCK, Claim, Evidence, Report
+
+UNSURE = 0.5
+# From this confidence on, in words.
+CONFIDENCE = (
+    (0.85, gettext_lazy("very likely right")),
+    (0.65, gettext_lazy("probably right")),
+    (0.4, gettext_lazy("uncertain")),
+    (0.0, gettext_lazy("probably not right")),
+)
+JUDGES = {"rules": gettext_lazy("not checked by a model"), "checker": gettext_lazy("checked by the checker")}
+SHORT = {  # beside a number of sentences
+    Claim.Verdict.SUPPORTED: gettext_lazy("supported"),
+    Claim.Verdict.PARTLY: gettext_lazy("partly supported"),
+    Claim.Verdict.QUOTED: gettext_lazy("quoted"),
+    Claim.Verdict.UNCHECKABLE: gettext_lazy("not checkable"),
+    Claim.Verdict.UNSUPPORTED: gettext_lazy("struck"),
+    Claim.Verdict.CONTRADICTED: gettext_lazy("struck as contradicted"),
+}
 
 Address = Callable[[int], str]  # the address of the page that shows a piece of evidence, by its number
 
@@ -53,12 +73,30 @@ class ClaimShown:
     verdict: str
     verdict_label: str
     reason: str
+    judge_label: str  # who judged it, where that is worth knowing: not a model
+    independent: int
+    caution: str
+    confidence: float | None
     citations: tuple[Citation, ...]
     first: tuple[Citation, ...]  # those whose source the report has not cited before: the margin introduces it
 
     @property
+    def is_unsure(self) -> bool:
+        """Whether a reader should look twice: it is rather not certain."""
+        return self.confidence is not None and self.confidence < UNSURE
+
+    @property
     def repeated(self) -> tuple[Citation, ...]:
         return tuple(citation for citation in self.citations if citation not in self.first)
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many sentences have a verdict."""
+
+    verdict: str
+    label: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -107,8 +145,18 @@ class ReportShown:
     sections: tuple[SectionShown, ...]
     table: TableShown | None
     sources: tuple[tuple[SourceShown, tuple[Citation, ...]], ...]
-    checked: int
-    struck: int
+    counts: tuple[Count, ...]  # of the verdicts that there are, in the order of Claim.Verdict
+    confidence_label: str  # in the short answer, in words; empty where it was not estimated
+
+    @property
+    def checked(self) -> int:
+        """How many sentences were checked."""
+        return sum(count.number for count in self.counts)
+
+    @property
+    def struck(self) -> int:
+        """How many of them were taken out."""
+        return sum(count.number for count in self.counts if count.verdict in STRUCK)
 
 
 def cited(report: Report, address: Address) -> ReportShown:
@@ -129,8 +177,8 @@ def cited(report: Report, address: Address) -> ReportShown:
         tuple(sections),
         _table(report, citations),
         _sources(citations.values()),
-        checked=len(claims),
-        struck=sum(len(section.struck) for section in sections),
+        counts=_counts(claims),
+        confidence_label=_confidence(report.confidence),
     )
 
 
@@ -207,7 +255,33 @@ def _shown(claim: Claim, citations: dict[int, Citation], introduced: set[int]) -
             introduced.add(mark.source.number)
             first.append(mark)
     label = claim.get_verdict_display()
-    return ClaimShown(claim.ordinal, claim.text, claim.verdict, label, claim.reason, marks, tuple(first))
+    return ClaimShown(
+        claim.ordinal,
+        claim.text,
+        claim.verdict,
+        label,
+        claim.reason,
+        str(JUDGES.get(claim.judge, "")),
+        claim.independent,
+        claim.caution,
+        claim.confidence,
+        marks,
+        tuple(first),
+    )
+
+
+def _counts(claims: Sequence[Claim]) -> tuple[Count, ...]:
+    numbers = Counter(claim.verdict for claim in claims)
+    return tuple(
+        Count(str(verdict), str(SHORT[verdict]), numbers[verdict]) for verdict in Claim.Verdict if numbers[verdict]
+    )
+
+
+def _confidence(value: float | None) -> str:
+    """How sure the short answer is, in words: a number would look more exact than it is."""
+    if value is None:
+        return ""
+    return str(next(label for least, label in CONFIDENCE if value >= least))
 
 
 def _sources(citations: Iterable[Citation]) -> tuple[tuple[SourceShown, tuple[Citation, ...]], ...]:
