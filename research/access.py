@@ -39,7 +39,7 @@ def report_read(request: HttpRequest, run_id: UUID, version: int | None = None) 
 def evidence_read(request: HttpRequest, run_id: UUID, number: int) -> Evidence:
     """A piece of evidence of a run of this person's. Raises Http404."""
     return get_object_or_404(
-        Evidence.objects.select_related("run"), run_id=run_id, run__owner_id=request.user.pk, number=number
+        Evidence.objects.select_related("run", "exhibit"), run_id=run_id, run__owner_id=request.user.pk, number=number
     )
 
 
@@ -61,7 +61,9 @@ def shared_evidence_read(share: Share, number: int) -> Evidence:
     """Evidence that the shared report cites; what else the run kept stays private. Raises Http404."""
     in_claims = Q(claims__report_id=share.report_id)
     in_table = Q(run=share.report.run_id, number__in=share.report.in_table)
-    return get_object_or_404(Evidence.objects.filter(in_claims | in_table).distinct(), number=number)
+    return get_object_or_404(
+        Evidence.objects.select_related("exhibit").filter(in_claims | in_table).distinct(), number=number
+    )
 
 
 def snapshot_read(number: int) -> Opened:

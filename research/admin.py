@@ -192,7 +192,7 @@ class EvidenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["number", "run", "quote", "score"]
     search_fields = ["run__question", "quote"]
     list_select_related = ["run"]
-    raw_id_fields = ["snapshot"]
+    raw_id_fields = ["exhibit"]
 
 
 @admin.register(Share)

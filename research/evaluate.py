@@ -194,15 +194,15 @@ def outcome(asked: Asked, run: Run, sources: Sequence[int]) -> Outcome:
     """What a run that is over made of its question, from its journal and its evidence."""
     steps = list(run.steps.filter(error=""))
     report = run.reports.last()
-    snapshots = set(run.evidence.filter(aside=False).values_list("snapshot_id", flat=True))
+    pages = list(run.exhibits.filter(evidence__aside=False).distinct().values_list("url", flat=True))
     spent = {name: sum(step.cost.get(name, 0) for step in steps) for name in _SPENT}
     began, ended = run.started_at, run.finished_at
     return Outcome(
         asked=asked,
         failed=run.error if run.state == Run.State.FAILED else "",
         answer=report.answer if report else "",
-        kept=_documents(api.snapshot(snapshot).url for snapshot in snapshots),
-        kept_count=len(snapshots),
+        kept=_documents(pages),
+        kept_count=len(pages),
         seen=_documents(url for step in steps for url in _addresses(step)),
         searches=sum(step.kind == "search" for step in steps),
         pages=spent["pages"],

@@ -35,7 +35,6 @@ from research.errors import LeaseLost, RunFailed
 from research.models import Run
 from research.queue import next_runs, overdue
 from research.reasoning import reasoner
-from search_index import api
 
 logger = logging.getLogger(__name__)
 
@@ -192,11 +191,11 @@ def _inherited(run: Run) -> tuple[Candidate, ...]:
     """The evidence that a follow-up starts from, as passages to be read first: the best of it."""
     if run.follows is None:
         return ()
-    rows = run.follows.evidence.order_by("-score", "number")[:INHERITED]
+    rows = run.follows.evidence.select_related("exhibit").order_by("-score", "number")[:INHERITED]
     return candidates(
         [
             {
-                "snapshot": row.snapshot_id,
+                "snapshot": row.exhibit.snapshot,
                 "start": row.start,
                 "end": row.end,
                 "text": row.quote,
@@ -207,6 +206,6 @@ def _inherited(run: Run) -> tuple[Candidate, ...]:
                 "score": row.score,
             }
             for row in rows
-            for page in [api.snapshot(row.snapshot_id)]
+            for page in [row.exhibit]
         ]
     )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -64,16 +64,6 @@ def snapshot(number: int) -> Opened:
     if found is None:
         raise LookupError(f"There is no snapshot {number}.")
     return _opened(found)
-
-
-def text_of(snapshot: int) -> str:
-    """The text of a stored snapshot. Raises LookupError where there is none."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT text FROM search_index_snapshot WHERE id = %s", [snapshot])
-        found = cursor.fetchone()
-    if found is None:
-        raise LookupError(f"There is no snapshot {snapshot}.")
-    return str(found[0])
 
 
 def passages(snapshot: int) -> list[Span]:
@@ -233,6 +223,10 @@ def _opened(snapshot: Snapshot) -> Opened:
         text=snapshot.text,
         links=tuple(snapshot.links),
         headings=tuple((start, end, level) for start, end, level in snapshot.headings),
+        sha256=snapshot.sha256,
+        source_class=snapshot.source_class,
+        language=snapshot.language,
+        cluster=page.cluster,
     )
 
 

@@ -60,6 +60,10 @@ class Opened:
     text: str
     links: tuple[str, ...]
     headings: tuple[tuple[int, int, int], ...] = ()  # (start, end, level 1..6), spans into `text`
+    sha256: str = ""  # of the text
+    source_class: str = ""  # of SourceClass; empty where it is not known
+    language: str = ""
+    cluster: int | None = None  # what all near-duplicates of the text have in common
 
     @property
     def is_web(self) -> bool:

@@ -215,7 +215,7 @@ def test_without_a_model_the_shell_gives_one_json_document(tmp_path: Path, site:
     report = json.loads(asked.stdout)
     assert report["state"] == "done"
     assert report["claims"]
-    assert {claim["verdict"] for claim in report["claims"]} <= {"quoted", "struck"}
+    assert {claim["verdict"] for claim in report["claims"]} <= {"quoted", "unsupported"}
     assert all(one["url"].startswith(site.url) for one in report["evidence"])
     wrong = manage("research", "Anything?", "--source", "No such source")
     assert wrong.returncode == 2

@@ -31,13 +31,6 @@ class WholeIndex:
     async def passages(self, snapshot: int) -> list[api.Span]:
         return await _asked(api.passages, snapshot)
 
-    async def text(self, snapshot: int) -> str:
-        try:
-            with cost.waiting("index"):
-                return await in_thread(api.text_of, snapshot)
-        except LookupError:
-            return ""
-
     async def similarity(self, query: str, texts: Sequence[str]) -> list[float]:
         return await _asked(api.similarity, query, texts)
 

@@ -110,9 +110,6 @@ class Index(Protocol):
     async def passages(self, snapshot: int) -> list[Span]:
         """The passages of a snapshot, in the order of the text."""
 
-    async def text(self, snapshot: int) -> str:
-        """The whole stored text of a snapshot; empty where it is gone."""
-
     async def similarity(self, query: str, texts: Sequence[str]) -> list[float]:
         """Cosine similarity of the query and each text, -1..1."""
 

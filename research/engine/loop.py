@@ -125,7 +125,7 @@ async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClai
     """Store the report, and settle every gap: answered where a standing claim rests on its evidence, else not found."""
     await journal.activity(_("Finishing the report"))
     gaps = [gap for gap in known_gaps(journal) if gap.state != "dropped"]
-    cited = {number for claim in claims if claim.verdict != "struck" for number in claim.evidence}
+    cited = {number for claim in claims if not claim.is_struck for number in claim.evidence}
     served = {one.gap for one in known_evidence(journal) if one.number in cited}
     answered = [gap.number for gap in gaps if gap.state == "closed" or (gap.state == "open" and gap.number in served)]
 
@@ -149,6 +149,10 @@ async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClai
                 text=claim.text,
                 verdict=claim.verdict,
                 reason=claim.reason,
+                judge=claim.judge,
+                confidence=claim.confidence,
+                independent=claim.independent,
+                caution=claim.caution,
             )
             for ordinal, claim in enumerate(claims, start=1)
         )

@@ -1,6 +1,6 @@
 """A report as Markdown, for a shell and for downloading: sentences with numbered citations, and their sources.
 
-Titles and addresses come from the snapshots, never from text that a model wrote. All text is escaped: nothing of a page
+Titles and addresses come from the exhibits, never from text that a model wrote. All text is escaped: nothing of a page
 or a model can become a link, an image or markup. Blocking. Called by manage.py research and by the report views.
 """
 
@@ -8,23 +8,22 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from research.models import Claim, Evidence, Report
-from search_index import api
+from research.models import Claim, Evidence, Exhibit, Report
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 _LIST_MARK = re.compile(r"^(\s*)([-+=]|\d+[.)])", re.MULTILINE)
 
 
 def markdown(report: Report) -> str:
-    """The whole report. A snapshot is numbered when it is first cited; struck sentences are counted, not shown."""
-    claims = list(report.claims.prefetch_related("evidence"))
-    shown = [claim for claim in claims if claim.verdict != Claim.Verdict.STRUCK]
-    in_table = (
-        {one.number: one.snapshot_id for one in Evidence.objects.filter(run=report.run_id)} if report.table else {}
-    )
+    """The whole report. A page is numbered when it is first cited; struck sentences are counted, not shown."""
+    light = Evidence.objects.select_related("exhibit").defer("exhibit__text", "exhibit__headings").order_by("number")
+    claims = list(report.claims.prefetch_related(Prefetch("evidence", light)))
+    shown = [claim for claim in claims if not claim.is_struck]
+    in_table = {one.number: one.exhibit for one in light.filter(run=report.run_id)} if report.table else {}
     numbers = _numbered(shown, [in_table[number] for number in report.in_table])
     parts = [f"# {_escaped(report.run.question)}"]
     if report.answer:
@@ -49,13 +48,13 @@ def markdown(report: Report) -> str:
         parts.append("\n".join(f"- {_escaped(question)}" for question in report.not_found))
     if numbers:
         parts.append(f"## {_('Sources')}")
-        parts.append("\n".join(f"{number}. {_source(snapshot)}" for snapshot, number in numbers.items()))
+        parts.append("\n".join(f"{number}. {_source(page)}" for page, number in numbers.items()))
     return "\n\n".join(parts) + "\n"
 
 
-def _table(report: Report, snapshots: dict[int, int], numbers: dict[int, int]) -> str:
+def _table(report: Report, pages: dict[int, Exhibit], numbers: dict[Exhibit, int]) -> str:
     def cell(text: str, evidence: Sequence[int]) -> str:
-        marks = dict.fromkeys(numbers[snapshots[number]] for number in evidence)
+        marks = dict.fromkeys(numbers[pages[number]] for number in evidence)
         return " ".join([_escaped(" ".join(text.split())), *(f"\\[{mark}\\]" for mark in marks)]).strip() or "—"
 
     heads = [_escaped(text) for text in (report.table["item"], *report.table["columns"])]
@@ -66,18 +65,18 @@ def _table(report: Report, snapshots: dict[int, int], numbers: dict[int, int]) -
     return "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *rows])
 
 
-def _numbered(claims: Sequence[Claim], in_table: Sequence[int]) -> dict[int, int]:
-    """The number of each cited snapshot, in the order of first citation; those of the table come last."""
-    numbers: dict[int, int] = {}
+def _numbered(claims: Sequence[Claim], in_table: Sequence[Exhibit]) -> dict[Exhibit, int]:
+    """The number of each cited page, in the order of first citation; those of the table come last."""
+    numbers: dict[Exhibit, int] = {}
     for claim in claims:
         for evidence in claim.evidence.all():
-            numbers.setdefault(evidence.snapshot_id, len(numbers) + 1)
-    for snapshot in in_table:
-        numbers.setdefault(snapshot, len(numbers) + 1)
+            numbers.setdefault(evidence.exhibit, len(numbers) + 1)
+    for page in in_table:
+        numbers.setdefault(page, len(numbers) + 1)
     return numbers
 
 
-def _paragraphs(claims: Sequence[Claim], numbers: dict[int, int]) -> list[str]:
+def _paragraphs(claims: Sequence[Claim], numbers: dict[Exhibit, int]) -> list[str]:
     """Sentences run on in one paragraph; quotations stand by themselves."""
     parts = []
     for quoted, members in groupby(claims, key=lambda claim: claim.verdict == Claim.Verdict.QUOTED):
@@ -86,8 +85,8 @@ def _paragraphs(claims: Sequence[Claim], numbers: dict[int, int]) -> list[str]:
     return parts
 
 
-def _marks(claim: Claim, numbers: dict[int, int]) -> str:
-    cited = dict.fromkeys(numbers[evidence.snapshot_id] for evidence in claim.evidence.all())
+def _marks(claim: Claim, numbers: dict[Exhibit, int]) -> str:
+    cited = dict.fromkeys(numbers[evidence.exhibit] for evidence in claim.evidence.all())
     return "".join(f"\\[{number}\\]" for number in cited)
 
 
@@ -95,8 +94,7 @@ def _quotation(text: str) -> str:
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
-def _source(snapshot: int) -> str:
-    page = api.snapshot(snapshot)
+def _source(page: Exhibit) -> str:
     place = f"<{page.url.replace('<', '%3C').replace('>', '%3E')}>" if page.is_web else _escaped(page.source)
     return f"{_escaped(page.title or page.url)}, {place}"
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from django.utils.translation import gettext as _
 
 from research import models
+from research.engine.exhibits import exhibit
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.values import Candidate, Evidence, Kept, Workspace
@@ -75,7 +76,7 @@ def evidence_of(gap: int, kept: Kept, candidates: Sequence[Candidate]) -> Eviden
 def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
     """Each piece of evidence as its row has it: what is new is stored, and what says what the run has already is that.
     Runs in the step's transaction, which holds the run's row: numbers of gaps hunted side by side do not collide."""
-    rows = list(models.Evidence.objects.filter(run_id=run_id).order_by("number"))
+    rows = list(models.Evidence.objects.filter(run_id=run_id).select_related("exhibit").defer("exhibit__text"))
     gap_id = models.Gap.objects.values_list("id", flat=True).get(run_id=run_id, number=gap)
     kept: list[Evidence] = []
     fresh: list[models.Evidence] = []
@@ -86,7 +87,7 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
                 run_id=run_id,
                 number=len(rows) + 1,
                 gap_id=gap_id,
-                snapshot_id=one.snapshot,
+                exhibit=exhibit(run_id, one.snapshot),
                 start=one.start,
                 end=one.end,
                 quote=one.quote,
@@ -98,31 +99,25 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
             same.score = one.score
             if same not in fresh:
                 same.save(update_fields=["score"])
-        title, url = (one.title, one.url) if same.snapshot_id == one.snapshot else _page(same)
         kept.append(
             replace(
                 one,
                 number=same.number,
-                snapshot=same.snapshot_id,
+                snapshot=same.exhibit.snapshot,
                 start=same.start,
                 end=same.end,
                 quote=same.quote,
-                title=title,
-                url=url,
+                title=same.exhibit.title,
+                url=same.exhibit.url,
             )
         )
     models.Evidence.objects.bulk_create(fresh)
     return kept
 
 
-def _page(row: models.Evidence) -> tuple[str, str]:
-    """Title and address of the page that it is from."""
-    return models.Evidence.objects.values_list("snapshot__title", "snapshot__page__url").get(pk=row.pk)
-
-
 def _says_the_same(row: models.Evidence, new: Evidence) -> bool:
     """Whether two spans overlap by half of the shorter one, or one quotes the other's very words from elsewhere."""
-    if row.snapshot_id == new.snapshot:
+    if row.exhibit.snapshot == new.snapshot:
         shared = min(row.end, new.end) - max(row.start, new.start)
         if shared * 2 > min(row.end - row.start, new.end - new.start):
             return True

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 GapState = Literal["open", "closed", "given_up", "dropped"]
-Verdict = Literal["supported", "partly", "struck", "quoted"]
+Verdict = Literal["supported", "partly", "contradicted", "unsupported", "uncheckable", "quoted"]
+STRUCK: frozenset[Verdict] = frozenset({"contradicted", "unsupported"})  # taken out of the report
 QuestionKind = Literal["fact", "chain", "comparison", "survey", "latest", "essay"]
 
 REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the finding of another one
@@ -237,6 +238,7 @@ class Judgement:
 
     verdict: Verdict
     reason: str = ""
+    judge: str = ""  # who said so: model, checker, rules; empty where code alone did
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,15 @@ class CheckedClaim:
     evidence: tuple[int, ...]
     verdict: Verdict
     reason: str = ""
+    judge: str = ""
+    confidence: float | None = None
+    independent: int = 0
+    caution: str = ""
+
+    @property
+    def is_struck(self) -> bool:
+        """Whether it is taken out of the report."""
+        return self.verdict in STRUCK
 
 
 @dataclass

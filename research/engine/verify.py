@@ -11,12 +11,13 @@ from dataclasses import asdict
 
 from django.utils.translation import gettext as _
 
+from research.engine.exhibits import exhibits
 from research.engine.facts import missing
 from research.engine.findings import computations
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.parallel import together
-from research.engine.values import CheckedClaim, Computation, Evidence, Judgement, Question, Section, Sentence
+from research.engine.values import STRUCK, CheckedClaim, Computation, Evidence, Judgement, Question, Section, Sentence
 from research.errors import StepFailed
 
 
@@ -32,25 +33,27 @@ async def verify(
     """Every sentence of a section with its verdict. A section of which nothing is left shows quotations instead."""
     await journal.activity(_("Checking: %s") % section.heading)
     evidence = {one.number: one for one in known}
-    sound = await _sound({number for sentence in sentences for number in sentence.evidence}, evidence, kit)
+    sound = await _sound({number for sentence in sentences for number in sentence.evidence}, evidence, journal)
     claims = await together(
         _settle(sentence, evidence, kit, journal, section=section.heading, sound=sound, key=f"{key}/{place}")
         for place, sentence in enumerate(sentences, start=1)
     )
 
     async def step() -> Result:
-        left = [claim for claim in claims if claim.verdict != "struck"]
-        shown = claims if left else [*claims, *await quotations(section, known, kit)]
+        left = [claim for claim in claims if not claim.is_struck]
+        shown = claims if left else [*claims, *await quotations(section, known, journal)]
         return {"section": section.heading, "claims": [asdict(claim) for claim in shown]}
 
     result = await journal.once(key, "check", [asdict(claim) for claim in claims], step)
     return [checked(claim) for claim in result["claims"]]
 
 
-async def quotations(section: Section, known: Sequence[Evidence], kit: Kit, most: int = 3) -> list[CheckedClaim]:
+async def quotations(
+    section: Section, known: Sequence[Evidence], journal: Journal, most: int = 3
+) -> list[CheckedClaim]:
     """The section's best evidence as it stands: what is left to say when nothing else can be shown to be true."""
     own = sorted((one for one in known if one.number in section.evidence), key=lambda one: (-one.score, one.number))
-    sound = await _sound({one.number for one in own[:most]}, {one.number: one for one in own}, kit)
+    sound = await _sound({one.number for one in own[:most]}, {one.number: one for one in own}, journal)
     return [
         CheckedClaim(section.heading, one.quote, (one.number,), "quoted") for one in own[:most] if one.number in sound
     ]
@@ -87,24 +90,24 @@ async def _settle(
 ) -> CheckedClaim:
     cited = [evidence[number] for number in sentence.evidence]
     found = await _judged(sentence, cited, kit, journal, sound=sound, key=f"{key}/judge")
-    if found.verdict == "struck":
+    if found.verdict in STRUCK:
         again = await _rewritten(sentence, cited, kit, journal, reason=found.reason, key=f"{key}/rewrite")
         if again is not None:
             second = await _judged(again, cited, kit, journal, sound=sound, key=f"{key}/judge-again")
-            if second.verdict != "struck":
+            if second.verdict not in STRUCK:
                 sentence, found = again, second
-    return CheckedClaim(section, sentence.text, sentence.evidence, found.verdict, found.reason)
+    return CheckedClaim(section, sentence.text, sentence.evidence, found.verdict, found.reason, found.judge)
 
 
 async def _judged(
     sentence: Sentence, cited: Sequence[Evidence], kit: Kit, journal: Journal, *, sound: set[int], key: str
 ) -> Judgement:
     if any(one.number not in sound for one in cited):
-        return Judgement("struck", _("A quotation is not in the stored text at its place."))
+        return Judgement("unsupported", _("A quotation is not in the stored text at its place."))
     if any(_same(sentence.text, one.quote) for one in cited):
         return Judgement("quoted")
     if lacking := missing(sentence.text, _spans(cited, computations(journal)), [one.title for one in cited]):
-        return Judgement("struck", _("Not in the cited passages: %s") % ", ".join(lacking))
+        return Judgement("unsupported", _("Not in the cited passages: %s") % ", ".join(lacking))
 
     async def step() -> Result:
         return asdict(await kit.reasoner.judge(sentence, cited))
@@ -112,7 +115,7 @@ async def _judged(
     try:
         return Judgement(**await journal.once(key, "judge", asdict(sentence), step))
     except StepFailed as failure:
-        return Judgement("struck", _("It could not be checked: %s") % failure)
+        return Judgement("unsupported", _("It could not be checked: %s") % failure)
 
 
 async def _rewritten(
@@ -129,13 +132,14 @@ async def _rewritten(
     return Sentence(result["text"], sentence.evidence) if result["text"] else None
 
 
-async def _sound(numbers: set[int], evidence: dict[int, Evidence], kit: Kit) -> set[int]:
-    """The numbers of the evidence whose quotation is in its snapshot's text at its offsets."""
-    texts = {snapshot: await kit.index.text(snapshot) for snapshot in {evidence[number].snapshot for number in numbers}}
+async def _sound(numbers: set[int], evidence: dict[int, Evidence], journal: Journal) -> set[int]:
+    """The numbers of the evidence whose quotation is in its exhibit's text at its offsets."""
+    cited = [evidence[number] for number in numbers]
+    kept = await exhibits(journal.run_id, (one.snapshot for one in cited))
     return {
-        number
-        for number in numbers
-        if texts[evidence[number].snapshot][evidence[number].start : evidence[number].end] == evidence[number].quote
+        one.number
+        for one in cited
+        if one.snapshot in kept and kept[one.snapshot].text[one.start : one.end] == one.quote
     }
 
 

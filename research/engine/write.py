@@ -41,7 +41,7 @@ async def quote(question: Question, kit: Kit, journal: Journal) -> list[CheckedC
     gaps, known = _standing(journal)
     for section in _by_gap(gaps, known):
         if not said & set(section.evidence):
-            claims += await quotations(section, known, kit)
+            claims += await quotations(section, known, journal)
     return claims
 
 
@@ -153,7 +153,7 @@ async def _answer(
 ) -> str:
     """The short answer; empty where nothing that stands answers the question, or code finds a fact in it that the
     report's evidence does not have."""
-    standing = [Sentence(claim.text, claim.evidence) for claim in claims if claim.verdict != "struck"]
+    standing = [Sentence(claim.text, claim.evidence) for claim in claims if not claim.is_struck]
     if not standing:
         return ""
     await journal.activity(_("Answering in a few words"))

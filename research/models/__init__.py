@@ -1,7 +1,7 @@
-"""Research's rows: Run and its journal of Steps; Gap and Evidence; Report, Claim and Share."""
+"""Research's rows: Run and its journal of Steps; Gap, Exhibit and Evidence; Report, Claim and Share."""
 
-from research.models.findings import Evidence, Gap
-from research.models.report import Claim, Report, Share
+from research.models.findings import Evidence, Exhibit, Gap
+from research.models.report import STRUCK, Claim, Report, Share
 from research.models.run import Run, Step
 
-__all__ = ["Claim", "Evidence", "Gap", "Report", "Run", "Share", "Step"]
+__all__ = ["STRUCK", "Claim", "Evidence", "Exhibit", "Gap", "Report", "Run", "Share", "Step"]

@@ -1,4 +1,4 @@
-"""Gap: what has to be known. Evidence: a verbatim span of a stored snapshot that a run kept for a gap."""
+"""Gap: what has to be known. Exhibit: a page as a run saw it, in its own keeping. Evidence: a verbatim span of one."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -39,17 +39,54 @@ class Gap(models.Model):
         return self.asked or self.question
 
 
-class Evidence(models.Model):
-    """`snapshot.text[start:end]`, kept by a run for a gap and cited as [E<number>]. `quote` repeats that text verbatim.
+class Exhibit(models.Model):
+    """A snapshot that a run cites, copied whole into the run's own keeping: a source that is deleted or crawled again
+    afterwards changes and breaks no report. Never changed. `snapshot` is the id that it had in the index.
+    """
 
-    Title, host, address and dates are always read from the snapshot and its page, never stored from a model's reply.
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="exhibits")
+    snapshot = models.PositiveBigIntegerField()
+    url = models.TextField()
+    host = models.CharField(max_length=255, blank=True)  # empty for files
+    title = models.TextField(blank=True)
+    author = models.TextField(blank=True)
+    published_on = models.DateField(null=True)
+    fetched_at = models.DateTimeField()
+    source = models.TextField(blank=True)  # the name of the index's source
+    source_class = models.CharField(max_length=10, blank=True)  # search_index.api.CLASSES
+    language = models.CharField(max_length=10, blank=True)
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64)
+    headings = models.JSONField(default=list)  # [[start, end, level], ...] into `text`
+    # What all near-duplicates of its text have in common in the index; empty where it has none.
+    cluster = models.PositiveBigIntegerField(null=True)
+    flags = models.JSONField(default=list)  # what a reader has to know of its text: hidden, invisible, instructions
+
+    class Meta:
+        ordering = ["run", "id"]
+        verbose_name = _("exhibit")
+        verbose_name_plural = _("exhibits")
+        constraints = [models.UniqueConstraint(fields=["run", "snapshot"], name="one_exhibit_a_snapshot")]
+
+    def __str__(self) -> str:
+        return self.title or self.url
+
+    @property
+    def is_web(self) -> bool:
+        """Whether `url` is an address that a browser can open (files of a folder or dataset have none)."""
+        return self.url.startswith(("http://", "https://"))
+
+
+class Evidence(models.Model):
+    """`exhibit.text[start:end]`, kept by a run for a gap and cited as [E<number>]. `quote` repeats that text verbatim.
+
+    Title, host, address and dates are always read from the exhibit, never stored from a model's reply.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="evidence")
     number = models.PositiveIntegerField()
     gap = models.ForeignKey(Gap, on_delete=models.CASCADE, related_name="evidence")
-    # PROTECT: a snapshot that a report rests on cannot go while the run exists.
-    snapshot = models.ForeignKey("search_index.Snapshot", on_delete=models.PROTECT, related_name="+")
+    exhibit = models.ForeignKey(Exhibit, on_delete=models.CASCADE, related_name="evidence")
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
     quote = models.TextField()
@@ -62,7 +99,7 @@ class Evidence(models.Model):
         verbose_name_plural = _("evidence")
         constraints = [
             models.UniqueConstraint(fields=["run", "number"], name="one_evidence_a_number"),
-            models.UniqueConstraint(fields=["run", "snapshot", "start", "end"], name="one_evidence_a_span"),
+            models.UniqueConstraint(fields=["run", "exhibit", "start", "end"], name="one_evidence_a_span"),
         ]
 
     def __str__(self) -> str:

@@ -17,6 +17,10 @@ class Report(models.Model):
     # A survey's table: {"item", "columns": [..], "rows": [{"item", "evidence": [..], "cells": [{"value", "evidence",
     # "why"}]}]}; empty for other questions. `why` says why a cell is empty.
     table = models.JSONField(default=dict)
+    # Where sources say otherwise: [{"about": "...", "sides": [{"evidence": [..]}, ...]}], the side that most
+    # independent sources are on first (engine/disagree.py).
+    disagreements = models.JSONField(default=list)
+    confidence = models.FloatField(null=True)  # 0..1, in the short answer; null: there is none, or it was not estimated
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -41,7 +45,9 @@ class Claim(models.Model):
     class Verdict(models.TextChoices):
         SUPPORTED = "supported", _("supported")
         PARTLY = "partly", _("partly supported")
-        STRUCK = "struck", _("struck: not supported")
+        CONTRADICTED = "contradicted", _("struck: its evidence says otherwise")
+        UNSUPPORTED = "unsupported", _("struck: not supported")
+        UNCHECKABLE = "uncheckable", _("states nothing that could be checked")
         QUOTED = "quoted", _("a quotation")
 
     report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="claims")
@@ -49,8 +55,14 @@ class Claim(models.Model):
     section = models.TextField(blank=True)  # the heading it stands under
     text = models.TextField()  # plain text, without citation marks
     evidence = models.ManyToManyField(Evidence, related_name="claims")
-    verdict = models.CharField(max_length=10, choices=Verdict)
+    verdict = models.CharField(max_length=12, choices=Verdict)
+    judge = models.CharField(
+        max_length=10, blank=True
+    )  # who said so: model, checker, rules; empty where code alone did
     reason = models.TextField(blank=True)  # what the check found wanting
+    confidence = models.FloatField(null=True)  # 0..1 that the sentence is true as it stands; null: not estimated
+    independent = models.PositiveSmallIntegerField(default=0)  # sources that say it, copies of each other counted once
+    caution = models.TextField(blank=True)  # what a reader has to know of those sources: one forum, its maker alone
 
     class Meta:
         ordering = ["report", "ordinal"]
@@ -60,6 +72,14 @@ class Claim(models.Model):
 
     def __str__(self) -> str:
         return self.text[:80]
+
+    @property
+    def is_struck(self) -> bool:
+        """Whether it was taken out of the report: it is told in a fold."""
+        return self.verdict in STRUCK
+
+
+STRUCK = (Claim.Verdict.CONTRADICTED, Claim.Verdict.UNSUPPORTED)
 
 
 class Share(models.Model):

@@ -208,7 +208,7 @@ class ExtractiveReasoner:
     async def judge(self, sentence: Sentence, known: Sequence[Evidence]) -> Judgement:
         """A quotation is proved by the text that it stands in; anything else this reasoner cannot judge."""
         said = any(one.quote.split() == sentence.text.split() for one in known if one.number in sentence.evidence)
-        return Judgement("quoted") if said else Judgement("struck")
+        return Judgement("quoted") if said else Judgement("unsupported", judge="rules")
 
     async def rewrite(self, sentence: Sentence, known: Sequence[Evidence], reason: str) -> Sentence | None:
         return None

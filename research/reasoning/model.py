@@ -54,7 +54,7 @@ LINKS = 12
 UNPICKED = 3  # pieces of evidence that are shown where the model picked none
 PICKED = 0.5  # score above which evidence was picked by the model (sight.py); what only the rules kept is below it
 CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
-VERDICTS: Mapping[str, Verdict] = {"supported": "supported", "partly": "partly", "unsupported": "struck"}
+VERDICTS: Mapping[str, Verdict] = {"supported": "supported", "partly": "partly", "unsupported": "unsupported"}
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -227,14 +227,14 @@ class ModelReasoner:
     async def judge(self, sentence: Sentence, known: Sequence[Evidence]) -> Judgement:
         cited = [evidence for evidence in known if evidence.number in sentence.evidence]
         if not cited:
-            return Judgement("struck", _("It cites no evidence."))
+            return Judgement("unsupported", _("It cites no evidence."))
 
         def prompt(shown: Sequence[Evidence]) -> Prompt:
             return render("judge", sentence=sentence.text, known=shown)
 
         fitted, _shown = await self._fit("judge", "judge", cited, prompt)
         reply = await self._client.complete("judge", "judge", fitted, replies.Judge)
-        return Judgement(VERDICTS[reply.verdict], without_links(reply.reason))
+        return Judgement(VERDICTS[reply.verdict], without_links(reply.reason), "model")
 
     async def rewrite(self, sentence: Sentence, known: Sequence[Evidence], reason: str) -> Sentence | None:
         def prompt(shown: Sequence[Evidence]) -> Prompt:

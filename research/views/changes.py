@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from research.models import Claim, Report
+from research.models import STRUCK, Report
 from research.views.cited import SourceShown, source, with_sources
 
 ALIKE = 0.6  # ratio of matching characters (difflib) above which a new sentence is an old one in other words
@@ -65,22 +65,22 @@ def changes(report: Report) -> Changes | None:
         new=tuple(new),
         gone=tuple(gone),
         reworded=tuple(reworded),
-        new_sources=tuple(shown for page, (_snapshot, shown) in sources.items() if page not in both),
-        gone_sources=tuple(shown for page, (_snapshot, shown) in old_sources.items() if page not in both),
+        new_sources=tuple(shown for page, (_text, shown) in sources.items() if page not in both),
+        gone_sources=tuple(shown for page, (_text, shown) in old_sources.items() if page not in both),
         updated=tuple(
             (old_sources[page][1], shown)
-            for page, (snapshot, shown) in sources.items()
-            if page in both and old_sources[page][0] != snapshot
+            for page, (text, shown) in sources.items()
+            if page in both and old_sources[page][0] != text
         ),
     )
 
 
 def _standing(report: Report) -> Sequence[str]:
-    claims = report.claims.exclude(verdict=Claim.Verdict.STRUCK).values_list("text", flat=True)
+    claims = report.claims.exclude(verdict__in=STRUCK).values_list("text", flat=True)
     return list(dict.fromkeys(" ".join(text.split()) for text in claims))
 
 
-def _sources(report: Report) -> dict[int, tuple[int, SourceShown]]:
-    """The snapshot and what is shown of it, by page, of all that the report cites."""
+def _sources(report: Report) -> dict[str, tuple[str, SourceShown]]:
+    """The hash of the text and what is shown of it, by address, of all that the report cites."""
     cited = with_sources().filter(claims__report=report).distinct()
-    return {one.snapshot.page_id: (one.snapshot_id, source(one, 0)) for one in cited}
+    return {one.exhibit.url: (one.exhibit.sha256, source(one, 0)) for one in cited}

@@ -1,28 +1,47 @@
 """A report as it is read: sections of claims, each claim with its citation marks, and the sources they lead to.
 
-Titles, hosts, addresses and dates come from the snapshots that the evidence points to, never from text that a model
+Titles, hosts, addresses and dates come from the exhibits that the evidence stands in, never from text that a model
 wrote. Sources are numbered in the order of first citation; several passages of one source are told apart by a letter.
 Reads rows, changes none. Called by the report, run and share views, and by stream.py when a run ends.
 """
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from string import ascii_lowercase
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.db.models import Prefetch, QuerySet
+from django.utils.translation import gettext_lazy
 
-from research.models import Claim, Evidence, Report
+from research.models import STRUCK, Claim, Evidence, Report
+
+UNSURE = 0.5
+# From this confidence on, in words.
+CONFIDENCE = (
+    (0.85, gettext_lazy("very likely right")),
+    (0.65, gettext_lazy("probably right")),
+    (0.4, gettext_lazy("uncertain")),
+    (0.0, gettext_lazy("probably not right")),
+)
+JUDGES = {"rules": gettext_lazy("not checked by a model"), "checker": gettext_lazy("checked by the checker")}
+SHORT = {  # beside a number of sentences
+    Claim.Verdict.SUPPORTED: gettext_lazy("supported"),
+    Claim.Verdict.PARTLY: gettext_lazy("partly supported"),
+    Claim.Verdict.QUOTED: gettext_lazy("quoted"),
+    Claim.Verdict.UNCHECKABLE: gettext_lazy("not checkable"),
+    Claim.Verdict.UNSUPPORTED: gettext_lazy("struck"),
+    Claim.Verdict.CONTRADICTED: gettext_lazy("struck as contradicted"),
+}
 
 Address = Callable[[int], str]  # the address of the page that shows a piece of evidence, by its number
 
 
 @dataclass(frozen=True)
 class SourceShown:
-    """A cited snapshot. `url` is empty where a browser could not open it (files, datasets); `place` is its host, or
+    """A cited page. `url` is empty where a browser could not open it (files, datasets); `place` is its host, or
     then the name of the index's source."""
 
     number: int
@@ -54,12 +73,30 @@ class ClaimShown:
     verdict: str
     verdict_label: str
     reason: str
+    judge_label: str  # who judged it, where that is worth knowing: not a model
+    independent: int
+    caution: str
+    confidence: float | None
     citations: tuple[Citation, ...]
     first: tuple[Citation, ...]  # those whose source the report has not cited before: the margin introduces it
 
     @property
+    def is_unsure(self) -> bool:
+        """Whether a reader should look twice: it is rather not certain."""
+        return self.confidence is not None and self.confidence < UNSURE
+
+    @property
     def repeated(self) -> tuple[Citation, ...]:
         return tuple(citation for citation in self.citations if citation not in self.first)
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many sentences have a verdict."""
+
+    verdict: str
+    label: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -108,63 +145,70 @@ class ReportShown:
     sections: tuple[SectionShown, ...]
     table: TableShown | None
     sources: tuple[tuple[SourceShown, tuple[Citation, ...]], ...]
-    checked: int
-    struck: int
+    counts: tuple[Count, ...]  # of the verdicts that there are, in the order of Claim.Verdict
+    confidence_label: str  # in the short answer, in words; empty where it was not estimated
+
+    @property
+    def checked(self) -> int:
+        """How many sentences were checked."""
+        return sum(count.number for count in self.counts)
+
+    @property
+    def struck(self) -> int:
+        """How many of them were taken out."""
+        return sum(count.number for count in self.counts if count.verdict in STRUCK)
 
 
 def cited(report: Report, address: Address) -> ReportShown:
     """The report as it is read. A fixed number of queries, however long it is."""
     claims = list(report.claims.prefetch_related(Prefetch("evidence", with_sources())))
-    kept = [claim for claim in claims if claim.verdict != Claim.Verdict.STRUCK]
+    kept = [claim for claim in claims if not claim.is_struck]
     in_table = list(with_sources().filter(run=report.run_id, number__in=report.in_table)) if report.table else []
     in_order = [evidence for claim in kept for evidence in claim.evidence.all()]
     citations = _citations([*in_order, *in_table], address)
     sections, introduced = [], set[int]()
     for heading, members in groupby(claims, key=lambda claim: claim.section):
         shown = [_shown(claim, citations, introduced) for claim in members]
-        standing = tuple(claim for claim in shown if claim.verdict != Claim.Verdict.STRUCK)
-        struck = tuple(claim for claim in shown if claim.verdict == Claim.Verdict.STRUCK)
+        standing = tuple(claim for claim in shown if claim.verdict not in STRUCK)
+        struck = tuple(claim for claim in shown if claim.verdict in STRUCK)
         sections.append(SectionShown(heading, standing, struck))
     return ReportShown(
         report,
         tuple(sections),
         _table(report, citations),
         _sources(citations.values()),
-        checked=len(claims),
-        struck=sum(len(section.struck) for section in sections),
+        counts=_counts(claims),
+        confidence_label=_confidence(report.confidence),
     )
 
 
 def with_sources() -> QuerySet[Evidence]:
-    """Evidence with what is shown of its snapshot, but without the snapshot's text, which may be long."""
-    heavy = ("snapshot__text", "snapshot__headings", "snapshot__links")
-    return Evidence.objects.select_related("snapshot__page__source").defer(*heavy).order_by("number")
+    """Evidence with what is shown of its page, but without the page's text, which may be long."""
+    return Evidence.objects.select_related("exhibit").defer("exhibit__text", "exhibit__headings").order_by("number")
 
 
 def source(evidence: Evidence, number: int) -> SourceShown:
-    """What is shown of the snapshot that a piece of evidence points to."""
-    snapshot = evidence.snapshot
-    address = urlsplit(snapshot.page.url)
-    is_web = address.scheme in {"http", "https"}
+    """What is shown of the page that a piece of evidence stands in."""
+    page = evidence.exhibit
     return SourceShown(
         number=number,
-        title=snapshot.title or snapshot.page.url,
-        place=address.hostname if is_web and address.hostname else snapshot.page.source.name,
-        url=snapshot.page.url if is_web else "",
-        author=snapshot.author,
-        published_on=snapshot.published_on,
-        fetched_at=snapshot.fetched_at,
+        title=page.title or page.url,
+        place=page.host if page.is_web and page.host else page.source,
+        url=page.url if page.is_web else "",
+        author=page.author,
+        published_on=page.published_on,
+        fetched_at=page.fetched_at,
     )
 
 
 def _citations(cited_in_order: Iterable[Evidence], address: Address) -> dict[int, Citation]:
     """The mark of every cited piece of evidence, by its number, in the order of first citation."""
     in_order = {evidence.pk: evidence for evidence in cited_in_order}.values()
-    of_snapshot: dict[int, list[Evidence]] = {}
+    of_page: dict[int, list[Evidence]] = {}
     for evidence in in_order:
-        of_snapshot.setdefault(evidence.snapshot_id, []).append(evidence)
+        of_page.setdefault(evidence.exhibit_id, []).append(evidence)
     result = {}
-    for number, several in enumerate(of_snapshot.values(), start=1):
+    for number, several in enumerate(of_page.values(), start=1):
         shown = source(several[0], number)
         for place, evidence in enumerate(several):
             mark = f"{number}{_letter(place)}" if len(several) > 1 else str(number)
@@ -202,7 +246,7 @@ def _letter(place: int) -> str:
 
 def _shown(claim: Claim, citations: dict[int, Citation], introduced: set[int]) -> ClaimShown:
     """A claim with its marks; the sources that it is the first to cite are added to `introduced`."""
-    if claim.verdict == Claim.Verdict.STRUCK:  # what was struck rests on nothing, so it cites nothing
+    if claim.is_struck:  # what was struck rests on nothing, so it cites nothing
         citations = {}
     marks = tuple(citations[evidence.number] for evidence in claim.evidence.all() if evidence.number in citations)
     first = []
@@ -211,7 +255,33 @@ def _shown(claim: Claim, citations: dict[int, Citation], introduced: set[int]) -
             introduced.add(mark.source.number)
             first.append(mark)
     label = claim.get_verdict_display()
-    return ClaimShown(claim.ordinal, claim.text, claim.verdict, label, claim.reason, marks, tuple(first))
+    return ClaimShown(
+        claim.ordinal,
+        claim.text,
+        claim.verdict,
+        label,
+        claim.reason,
+        str(JUDGES.get(claim.judge, "")),
+        claim.independent,
+        claim.caution,
+        claim.confidence,
+        marks,
+        tuple(first),
+    )
+
+
+def _counts(claims: Sequence[Claim]) -> tuple[Count, ...]:
+    numbers = Counter(claim.verdict for claim in claims)
+    return tuple(
+        Count(str(verdict), str(SHORT[verdict]), numbers[verdict]) for verdict in Claim.Verdict if numbers[verdict]
+    )
+
+
+def _confidence(value: float | None) -> str:
+    """How sure the short answer is, in words: a number would look more exact than it is."""
+    if value is None:
+        return ""
+    return str(next(label for least, label in CONFIDENCE if value >= least))
 
 
 def _sources(citations: Iterable[Citation]) -> tuple[tuple[SourceShown, tuple[Citation, ...]], ...]:

@@ -24,7 +24,7 @@ from config.endpoints import currency
 from research.engine import findings
 from research.engine.budget import Budget
 from research.engine.values import Gap, Planned
-from research.models import Evidence, Run, Step
+from research.models import STRUCK, Evidence, Run, Step
 from research.queue import place
 from research.told import told
 from research.views.cited import SourceShown, source, with_sources
@@ -95,6 +95,10 @@ class SentenceShown:
     evidence: tuple[int, ...]
     verdict: str = ""
     reason: str = ""
+
+    @property
+    def is_struck(self) -> bool:
+        return self.verdict in STRUCK
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from research.access import evidence_read, report_read, snapshot_read
+from research.access import evidence_read, report_read
 from research.engine.markdown import markdown
 from research.models import Report, Run
 from research.views.changes import changes
@@ -60,7 +60,7 @@ def table(request: HttpRequest, run_id: UUID, version: int) -> HttpResponse:
 def evidence(request: HttpRequest, run_id: UUID, number: int) -> HttpResponse:
     """The stored page at the passage that a piece of evidence is."""
     found = evidence_read(request, run_id, number)
-    opened = snapshot_read(found.snapshot_id)
+    opened = found.exhibit
     part = window(opened.text, found.start)
     context = {
         "opened": opened,

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_POST
 
-from research.access import digest, report_read, share_read, share_write, shared_evidence_read, snapshot_read
+from research.access import digest, report_read, share_read, share_write, shared_evidence_read
 from research.models import Share
 from research.views.cited import ReportShown, cited
 from research.views.reports import report_page, table_file
@@ -106,7 +106,7 @@ def shared_evidence(request: HttpRequest, token: str, number: int) -> HttpRespon
     if the_share.revoked_at:
         return render(request, "shared_revoked.html", status=410)
     evidence = shared_evidence_read(the_share, number)
-    opened = snapshot_read(evidence.snapshot_id)
+    opened = evidence.exhibit
     part = around(opened.text, evidence.start, evidence.end)
     context = {
         "token": token,

@@ -30,7 +30,7 @@ def report(owner):
     make_evidence(gap, snapshot, "A line of the page.")
     make_step(run, "note", {"gap": 1, "evidence": [1]})
     report = run.reports.create(answer="A short answer", not_found=["A gap"])
-    for verdict in ("supported", "partly", "quoted", "struck"):
+    for verdict in ("supported", "partly", "quoted", "unsupported"):
         make_claim(report, f"A sentence that is {verdict}.", run.evidence.get(), verdict=verdict, reason="A reason")
     return report
 

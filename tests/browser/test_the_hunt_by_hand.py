@@ -25,7 +25,7 @@ def done(owner):
     now = timezone.now()
     run = make_run(owner, question="A question", state="done", started_at=now, finished_at=now)
     evidence = make_evidence(make_gap(run, state="closed", outcome="The Board."), make_snapshot())
-    about = {"snapshot": evidence.snapshot_id, "title": "On sea clocks", "url": "https://clocks.example/harrison"}
+    about = {"snapshot": evidence.exhibit.snapshot, "title": "On sea clocks", "url": "https://clocks.example/harrison"}
     hits = [{**about, "start": 0, "end": 1, "source": "Clocks"}]
     make_step(run, "plan", {"gaps": [{"number": 1, "question": "Who paid?"}]})
     make_step(run, "search", {"gap": 1, "query": "who paid", "hits": hits})

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from research.engine.exhibits import exhibit
 from research.models import Claim, Evidence, Gap, Report, Run, Step
 from search_index.models import Page, Snapshot, Source
 
@@ -65,7 +66,13 @@ def make_evidence(gap: Gap, snapshot: Snapshot, quote: str = QUOTE, number: int 
     """The place of `quote` in the snapshot, kept for the gap."""
     start = snapshot.text.index(quote)
     return Evidence.objects.create(
-        run=gap.run, number=number, gap=gap, snapshot=snapshot, start=start, end=start + len(quote), quote=quote
+        run=gap.run,
+        number=number,
+        gap=gap,
+        exhibit=exhibit(str(gap.run_id), snapshot.pk),
+        start=start,
+        end=start + len(quote),
+        quote=quote,
     )
 
 
@@ -87,5 +94,7 @@ def make_report(owner: User, snapshot: Snapshot | None = None, **fields: Any) ->
         run=run, **{"answer": "John Harrison", "not_found": ["What the clock weighed"], **fields}
     )
     make_claim(report, "The Board paid Harrison £10,000.", evidence)
-    make_claim(report, "Maskelyne was paid as well.", evidence, verdict="struck", reason="The passage does not say so.")
+    make_claim(
+        report, "Maskelyne was paid as well.", evidence, verdict="unsupported", reason="The passage does not say so."
+    )
     return report

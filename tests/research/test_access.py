@@ -20,7 +20,7 @@ def addresses(report, share):
     values = {
         "run_id": report.run_id,
         "version": report.version,
-        "number": report.run.evidence.get().snapshot_id,
+        "number": report.run.evidence.get().exhibit.snapshot,
         "share_id": share.pk,
         "token": "wrong",
     }

@@ -165,7 +165,7 @@ async def test_a_section_that_no_outline_named_is_added(run, page):
         make_step,
         run,
         "check",
-        {"section": "Money", "claims": [{"text": "He was not.", "evidence": [], "verdict": "struck"}]},
+        {"section": "Money", "claims": [{"text": "He was not.", "evidence": [], "verdict": "unsupported"}]},
     )
     read = await page.until("He was not.")
     assert read.index('hx-target="#draft"') < read.index(f'hx-target="#{section_id("Money")}"')

@@ -25,7 +25,7 @@ def run(owner):
     make_gap(run, 2, question="What was paid to #1?", state="given_up", place=1)
     evidence = make_evidence(run.gaps.get(number=1), make_snapshot())
     page = {"title": "On sea clocks", "url": "https://clocks.example/harrison"}
-    kept = {"number": 1, "snapshot": evidence.snapshot_id, "quote": evidence.quote, **page}
+    kept = {"number": 1, "snapshot": evidence.exhibit.snapshot, "quote": evidence.quote, **page}
     for kind, result in (
         ("plan", {"kind": "chain", "gaps": [planned(1, "Who made it?"), planned(2, "What was paid to #1?")]}),
         ("act", acted("search", query="first timekeeper")),
@@ -119,7 +119,7 @@ def test_a_replay_costs_the_same_queries_at_every_step(owner_client, run, django
         evidence = make_evidence(
             run.gaps.get(number=1), make_snapshot(url=f"https://x.example/{number}"), number=number
         )
-        kept = {"snapshot": evidence.snapshot_id, "quote": HOSTILE, "title": HOSTILE, "url": "https://x.example/"}
+        kept = {"snapshot": evidence.exhibit.snapshot, "quote": HOSTILE, "title": HOSTILE, "url": "https://x.example/"}
         make_step(run, "note", {"gap": 1, "evidence": [number], "kept": [kept]})
     for step in (1, 4, 19):
         with django_assert_max_num_queries(9):

@@ -47,7 +47,7 @@ def test_sources_are_numbered_in_the_order_they_are_cited_and_their_passages_let
     second = make_evidence(gap, one, QUOTE, number=2)
     third = make_evidence(gap, one, "Sea clocks", number=3)
     report = Report.objects.create(run=run)
-    make_claim(report, "Struck.", first, verdict="struck")
+    make_claim(report, "Struck.", first, verdict="unsupported")
     make_claim(report, "A.", third)
     make_claim(report, "B.", second, first)
     page = page_of(owner_client, report)

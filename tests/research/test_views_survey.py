@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from research.engine.exhibits import exhibit
 from research.engine.markdown import markdown
 from research.models import Claim, Evidence, Gap, Report, Run
 from search_index.models import Page, Snapshot, Source
@@ -37,8 +38,15 @@ def report(owner: User, name: str = "Merlin", value: str = "53 to 69 cm", **fiel
     snapshot, _made = Snapshot.objects.get_or_create(page=page, sha256=f"{name}{value}", defaults=about)
     first = text.index(" Its")
     for number, (start, end) in enumerate([(0, first), (first + 1, len(text))], start=1):
+        page = exhibit(str(run.pk), snapshot.pk)
         Evidence.objects.create(
-            run=run, number=number, gap=gap, snapshot=snapshot, start=start, end=end, quote=text[start:end]
+            run=run,
+            number=number,
+            gap=gap,
+            exhibit=page,
+            start=start,
+            end=end,
+            quote=text[start:end],
         )
     rows = [
         {"item": name, "evidence": [1], "cells": [{"value": value, "evidence": [2], "why": ""}]},

@@ -111,13 +111,13 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
                 "quote": one.quote,
                 "url": page.url,
                 "title": page.title,
-                "snapshot": one.snapshot_id,
+                "snapshot": one.exhibit.snapshot,
                 "start": one.start,
                 "end": one.end,
                 "gap": gaps[one.gap_id],
             }
-            for one in run.evidence.filter(aside=False).order_by("number")
-            for page in [api.snapshot(one.snapshot_id)]
+            for one in run.evidence.filter(aside=False).select_related("exhibit").order_by("number")
+            for page in [one.exhibit]
         ],
         "opened": [step.result["url"] for step in steps if step.kind == "open" and not step.error],
         "queries": [step.result["query"] for step in steps if step.kind in ("search", "list") and not step.error],

@@ -96,12 +96,8 @@ class Library:
         )
 
     async def passages(self, snapshot: int) -> list[Span]:
-        text = await self.text(snapshot)
+        text = (await in_thread(Snapshot.objects.get, pk=snapshot)).text
         return [Span(snapshot, 0, len(text), text)]
-
-    async def text(self, snapshot: int) -> str:
-        found = await in_thread(Snapshot.objects.filter(pk=snapshot).first)
-        return found.text if found else ""
 
     async def similarity(self, query: str, texts: Sequence[str]) -> list[float]:
         return [0.5 + 0.5 * self._closeness(query, text) for text in texts]

@@ -13,7 +13,7 @@ from research.engine.kit import Kit
 from research.engine.loop import research
 from research.engine.values import Action, Judgement, Plan, Planned, Question, Sentence
 from research.errors import StepFailed
-from research.models import Claim, Evidence, Gap, Report, Run, Step
+from research.models import Claim, Evidence, Exhibit, Gap, Report, Run, Step
 from research.reasoning.extractive import ExtractiveReasoner
 from search_index.models import Snapshot
 
@@ -44,9 +44,11 @@ async def test_a_question_ends_in_a_report_of_verbatim_quotations(new_run, libra
     claims = await rows(Claim, run)
     assert "Tor Vikdal wrote the first version" in claims[0].text
     assert {claim.verdict for claim in claims} == {"quoted"}
+    exhibits = {one.pk: one for one in await rows(Exhibit, run)}
     for evidence in await rows(Evidence, run):
-        snapshot = await in_thread(Snapshot.objects.get, pk=evidence.snapshot_id)
-        assert snapshot.text[evidence.start : evidence.end] == evidence.quote
+        page = exhibits[evidence.exhibit_id]
+        assert page.text[evidence.start : evidence.end] == evidence.quote
+        assert (await in_thread(Snapshot.objects.get, pk=page.snapshot)).text == page.text
     assert [gap.state for gap in await rows(Gap, run)] == ["closed"]
     kinds = [step.kind for step in await rows(Step, run)]
     assert kinds[0] == "plan"
@@ -240,7 +242,7 @@ async def test_what_a_reasoner_makes_up_is_kept_out(new_run, library, listener):
     assert evidence
     assert all("Anna" not in one.quote for one in evidence)
     claims = await rows(Claim, run)
-    assert [claim.verdict for claim in claims[:2]] == ["struck", "struck"]
+    assert [claim.verdict for claim in claims[:2]] == ["unsupported", "unsupported"]
     assert "Anna, Karlsson" in claims[0].reason
     assert {claim.verdict for claim in claims[2:]} == {"quoted"}  # nothing was left, so the evidence speaks
     assert (await rows(Report, run))[0].answer == ""

@@ -1,6 +1,7 @@
 import pytest
 from django.utils import timezone
 
+from research.engine.exhibits import exhibit
 from research.engine.markdown import markdown
 from research.models import Claim, Evidence, Gap, Report, Run
 from search_index.models import Page, Snapshot, Source
@@ -19,8 +20,15 @@ def report(owner):
         snapshot = Snapshot.objects.create(
             page=page, text="Tor wrote it.", sha256=url, title=title, fetched_at=timezone.now()
         )
+        page = exhibit(str(run.pk), snapshot.pk)
         Evidence.objects.create(
-            run=run, number=number, gap=gap, snapshot=snapshot, start=0, end=13, quote="Tor wrote it."
+            run=run,
+            number=number,
+            gap=gap,
+            exhibit=page,
+            start=0,
+            end=13,
+            quote="Tor wrote it.",
         )
     return report
 
@@ -34,7 +42,7 @@ def claim(report: Report, text: str, verdict: str, *numbers: int, section: str =
 def test_sentences_carry_the_numbers_of_their_sources(report):
     claim(report, "Tor wrote it.", "supported", 2)
     claim(report, "It was morning.", "partly", 1, 2)
-    claim(report, "It was Anna.", "struck", 1)
+    claim(report, "It was Anna.", "unsupported", 1)
     text = markdown(report)
     assert "# Who wrote \\*Larkspur\\*?\n\n**Tor Vikdal**\n\n## The beginning" in text
     assert "Tor wrote it. \\[1\\] It was morning. \\[2\\]\\[1\\]" in text

@@ -26,9 +26,9 @@ def test_words_that_another_page_said_before_are_given_back_as_that_pages(run):
     other = make_snapshot(title="A copy of it", url="https://copies.example/harrison")
     (kept,) = store(str(run.pk), 2, [found(other)])
     row = run.evidence.get()
-    assert (kept.number, kept.snapshot, kept.quote) == (1, row.snapshot_id, row.quote)
+    assert (kept.number, kept.snapshot, kept.quote) == (1, row.exhibit.snapshot, row.quote)
     assert (kept.title, kept.url) == ("The first page", "https://clocks.example/harrison")
-    assert row.snapshot.text[kept.start : kept.end] == kept.quote
+    assert row.exhibit.text[kept.start : kept.end] == kept.quote
     assert row.score == 0.9
 
 
@@ -36,4 +36,4 @@ def test_what_is_new_is_given_back_as_it_was_found(run):
     other = make_snapshot(title="Almanacs", url="https://almanacs.example/")
     (kept,) = store(str(run.pk), 2, [found(other, "Nevil Maskelyne published")])
     assert (kept.number, kept.title, kept.url) == (2, "Almanacs", "https://almanacs.example/")
-    assert run.evidence.get(number=2).snapshot == other
+    assert run.evidence.get(number=2).exhibit.snapshot == other.pk

@@ -33,9 +33,9 @@ async def test_what_is_set_aside_is_neither_cited_nor_counted_and_stays_in_the_j
     run = await in_thread(new_run, QUESTION)
     await finished(run, library, listener, OfOneDocument(library.similarity))
     rows = await in_thread(lambda: list(Evidence.objects.filter(run=run)))
-    kept = {row.snapshot_id for row in rows if not row.aside}
+    kept = {row.exhibit_id for row in rows if not row.aside}
     assert len(kept) == 1
-    assert {row.snapshot_id for row in rows if row.aside} - kept
+    assert {row.exhibit_id for row in rows if row.aside} - kept
     cited = await in_thread(
         lambda: set(Claim.objects.filter(report__run=run).values_list("evidence__aside", flat=True))
     )
@@ -54,6 +54,6 @@ async def test_more_documents_than_the_effort_allows_are_cut(new_run, library, l
 
     await finished(run, library, listener, Greedy(library.similarity))
     kept = await in_thread(
-        lambda: set(Evidence.objects.filter(run=run, aside=False).values_list("snapshot", flat=True))
+        lambda: set(Evidence.objects.filter(run=run, aside=False).values_list("exhibit__snapshot", flat=True))
     )
     assert len(kept) == 1

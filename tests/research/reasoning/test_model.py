@@ -386,7 +386,7 @@ async def test_a_section_without_evidence_is_not_drafted(reasoner: ModelReasoner
 
 
 @pytest.mark.parametrize(
-    ("verdict", "means"), [("supported", "supported"), ("partly", "partly"), ("unsupported", "struck")]
+    ("verdict", "means"), [("supported", "supported"), ("partly", "partly"), ("unsupported", "unsupported")]
 )
 async def test_a_verdict_of_the_judge(
     verdict: str, means: str, reasoner: ModelReasoner, model_server: ModelServer
@@ -401,7 +401,7 @@ async def test_a_verdict_of_the_judge(
 async def test_a_sentence_without_evidence_is_struck_unasked(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
-    assert (await reasoner.judge(Sentence("Sharks swim.", (77,)), [DIRECTOR])).verdict == "struck"
+    assert (await reasoner.judge(Sentence("Sharks swim.", (77,)), [DIRECTOR])).verdict == "unsupported"
     assert model_server.asked == []
 
 
@@ -448,7 +448,7 @@ async def test_the_scripted_server_carries_a_whole_hunt(reasoner: ModelReasoner,
     (section,) = await reasoner.outline(QUESTION, gaps, known)
     drafted = await reasoner.draft(QUESTION, section, known, (), ignore)
     assert [sentence.evidence for sentence in drafted] == [(one.number,) for one in known]
-    assert await reasoner.judge(drafted[0], known) == Judgement("supported", "The evidence says so.")
+    assert await reasoner.judge(drafted[0], known) == Judgement("supported", "The evidence says so.", "model")
     assert await reasoner.rewrite(drafted[0], known, "why") == drafted[0]
     assert await reasoner.answer(QUESTION, drafted, known)
     assert model_server.steps() == ["plan", "note", "act", "revise", "draft", "judge", "rewrite", "answer"]
