@@ -5,10 +5,11 @@ from django.db import migrations, models
 
 EXHIBITS = """
 INSERT INTO research_exhibit (run_id, snapshot, url, host, title, author, published_on, fetched_at, source,
-                              source_class, language, text, sha256, headings, cluster)
+                              source_class, language, text, sha256, headings, cluster, flags)
 SELECT cited.run_id, snapshot.id, page.url, coalesce(substring(page.url from '^https?://([^/:?#]+)'), ''),
        snapshot.title, snapshot.author, snapshot.published_on, snapshot.fetched_at, source.name,
-       snapshot.source_class, snapshot.language, snapshot.text, snapshot.sha256, snapshot.headings, page.cluster
+       snapshot.source_class, snapshot.language, snapshot.text, snapshot.sha256, snapshot.headings, page.cluster,
+       '[]'::jsonb
 FROM (SELECT DISTINCT run_id, snapshot_id FROM research_evidence) AS cited
 JOIN search_index_snapshot AS snapshot ON snapshot.id = cited.snapshot_id
 JOIN search_index_page AS page ON page.id = snapshot.page_id
