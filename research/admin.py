@@ -11,7 +11,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -20,7 +20,7 @@ from config.endpoints import currency
 from research import launch
 from research.engine import cost as cost_module
 from research.engine.values import Cost
-from research.models import Claim, Evidence, Gap, Report, Run, Share, Step
+from research.models import Claim, Evidence, Exhibit, Gap, Report, Run, Share, Step
 
 admin.site.site_header = "Scenthound"
 admin.site.site_title = "Scenthound"
@@ -96,9 +96,23 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         return request.user.has_perm("research.delete_run")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, set[str], Any]:
-        """Who may delete a run may delete all it made, though not one of those rows alone."""
-        shown, counts, _needed, protected = super().get_deleted_objects(objs, request)
-        return shown, counts, set(), protected
+        """Who may delete a run may delete all it made, though not one of those rows alone. What goes with it is
+        counted: Django would load and list every row, and with the exhibits the text of every page."""
+        chosen = [run.pk for run in objs]
+        counts = {
+            model._meta.verbose_name_plural: model._default_manager.filter(**{f"{way}__in": chosen}).count()
+            for model, way in (
+                (Run, "pk"),
+                (Step, "run"),
+                (Gap, "run"),
+                (Exhibit, "run"),
+                (Evidence, "run"),
+                (Report, "run"),
+                (Claim, "report__run"),
+                (Share, "report__run"),
+            )
+        }
+        return [str(run) for run in objs], counts, set(), []
 
     @admin.display(description=_("question"), ordering="question")
     def short_question(self, run: Run) -> str:
@@ -125,7 +139,10 @@ class RunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         reports = _linked(
             reverse("admin:research_report_changelist") + f"?run__id__exact={run.pk}", str(_("its reports"))
         )
-        return format_html("{} · {}", steps, reports)
+        pages = _linked(
+            reverse("admin:research_exhibit_changelist") + f"?run__id__exact={run.pk}", str(_("the pages it keeps"))
+        )
+        return format_html("{} · {} · {}", steps, reports, pages)
 
     @admin.display(description=_("in all its steps"))
     def spent(self, run: Run) -> str:
@@ -189,10 +206,55 @@ class ReportAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 class EvidenceAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """The quotations that runs keep."""
 
-    list_display = ["number", "run", "quote", "score"]
+    list_display = ["number", "run", "quote", "page", "score"]
     search_fields = ["run__question", "quote"]
-    list_select_related = ["run"]
-    raw_id_fields = ["exhibit"]
+    fields = ["run", "number", "gap", "page", "start", "end", "quote", "score", "aside"]
+    readonly_fields = ["page"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Evidence]:
+        evidence: QuerySet[Evidence] = super().get_queryset(request)
+        return evidence.select_related("run", "gap", "exhibit").defer("exhibit__text", "exhibit__headings")
+
+    @admin.display(description=_("page"), ordering="exhibit__title")
+    def page(self, evidence: Evidence) -> str:
+        return _linked(reverse("admin:research_exhibit_change", args=[evidence.exhibit_id]), str(evidence.exhibit))
+
+
+@admin.register(Exhibit)
+class ExhibitAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """The pages that runs keep copies of: what reports rest on. A page's text is loaded where it alone is looked at."""
+
+    list_display = ["__str__", "run", "host", "source", "source_class", "flagged", "fetched_at", "pieces"]
+    list_filter = ["source_class", "fetched_at"]
+    search_fields = ["url", "title", "host", "run__question"]
+    date_hierarchy = "fetched_at"
+    fields = [
+        *("run", "url", "host", "title", "author", "published_on", "fetched_at", "source", "source_class", "language"),
+        *("snapshot", "cluster", "flagged", "sha256", "evidence", "text"),
+    ]
+    readonly_fields = ["flagged", "evidence"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Exhibit]:
+        exhibits: QuerySet[Exhibit] = super().get_queryset(request)
+        counted = exhibits.select_related("run").annotate(made=Count("evidence"))
+        return counted.defer("text", "headings")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup == "run__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @admin.display(description=_("flags"))
+    def flagged(self, exhibit: Exhibit) -> str:
+        return ", ".join(exhibit.flags)
+
+    @admin.display(description=_("evidence"), ordering="made")
+    def pieces(self, exhibit: Exhibit) -> int:
+        return exhibit.made  # type: ignore[attr-defined, no-any-return]
+
+    @admin.display(description=_("evidence"))
+    def evidence(self, exhibit: Exhibit) -> str:
+        kept = exhibit.evidence.order_by("number")
+        address = "admin:research_evidence_change"
+        return format_html_join(" · ", '<a href="{}">{}</a>', ((reverse(address, args=[one.pk]), one) for one in kept))
 
 
 @admin.register(Share)

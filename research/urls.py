@@ -29,6 +29,11 @@ urlpatterns = [
     path("runs/<uuid:run_id>/report/<int:version>.md", reports.download, name="download"),
     path("runs/<uuid:run_id>/report/<int:version>.csv", reports.table, name="table"),
     path("runs/<uuid:run_id>/report/<int:version>/share", shares.share, name="share"),
+    path(
+        "runs/<uuid:run_id>/report/<int:version>/evidence/<int:number>",
+        reports.evidence,
+        name="report-evidence",
+    ),
     path("runs/<uuid:run_id>/evidence/<int:number>", reports.evidence, name="evidence"),
     path("shares/<int:share_id>/revoke", shares.revoke, name="revoke"),
     path("shared/<str:token>", shares.shared, name="shared"),

@@ -9,7 +9,7 @@ from search_index.evaluate import document_id, retrieval
 from search_index.figures import Table, sizes
 from search_index.models.source import SourceClass
 from search_index.query import languages, search, similarity
-from search_index.reading import around, known, named, open_page, passages, snapshot, sources
+from search_index.reading import around, current, known, named, open_page, passages, snapshot, sources
 from search_index.sample import suggestions
 from search_index.sentences import sentences
 from search_index.values import Hit, Opened, SourceSummary, Span
@@ -30,6 +30,7 @@ __all__ = [
     "Table",
     "Unreadable",
     "around",
+    "current",
     "document_id",
     "known",
     "languages",

@@ -72,7 +72,6 @@ REASONS: dict[str, Promise] = {
     "size": gettext_lazy("too large"),
     "spam": gettext_lazy("search words over and over"),
     "status": gettext_lazy("the server answered with an error"),
-    "taken": gettext_lazy("its source was taken out"),
     "template": gettext_lazy("one of many pages with the same words and other numbers"),
     "thin": gettext_lazy("too little text"),
     "timeout": gettext_lazy("no answer in time"),

@@ -4,7 +4,7 @@ A page that is opened live is stored under the source of kind `live`, so the ind
 Called through api.py only.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -79,6 +79,16 @@ def around(snapshot: int, start: int, end: int, before: int = 1, after: int = 1)
     earlier = [span for span in spans if span.end <= start]
     later = [span for span in spans if span.start >= end]
     return [*earlier[len(earlier) - min(before, len(earlier)) :], *later[:after]]
+
+
+def current(urls: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The SHA-256 of the text that each page has in the index now, by its address; more than one where several sources
+    have the page. What the index does not have is left out."""
+    pages = Page.objects.filter(url__in=set(urls), snapshot__isnull=False)
+    found: dict[str, frozenset[str]] = {}
+    for url, sha256 in pages.values_list("url", "snapshot__sha256"):
+        found[url] = found.get(url, frozenset()) | {sha256}
+    return found
 
 
 def sources() -> Sequence[SourceSummary]:

@@ -1,21 +1,16 @@
-"""The operator's larger deeds: read a source from scratch, take a refused page after all, take a source out of the
-search and keep what reports cite.
+"""The operator's larger deeds: read a source from scratch, take a refused page after all.
 
 Each says beforehand what comes of it. Blocking; never fetches: the crawl that it begins does. Called by
 search_index/admin.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
-from django.db.models import PROTECT, Count, ManyToOneRel, Q, QuerySet
-from django.utils.translation import gettext as _
 
 from search_index import crawl
-from search_index.models import Page, Passage, Snapshot, Source
+from search_index.models import Page, Passage, Source
 
 
 @dataclass(frozen=True)
@@ -67,37 +62,3 @@ def take_anyway(page: Page) -> None:
 def judge_again(page: Page) -> None:
     """Take the operator's word back: the next crawl judges the page by its text."""
     Page.objects.filter(pk=page.pk).update(override=False, etag="", last_modified="", body_sha256="", signals={})
-
-
-def take_out(source: Source) -> None:
-    """Take everything of the source out of the search and let no crawl bring it back; of its texts, those stay that
-    reports cite."""
-    with transaction.atomic():
-        crawl.stop(source)
-        Source.objects.filter(pk=source.pk).update(paused=True, keep_fresh=False)
-        Passage.objects.filter(source=source).delete()
-        source.pages.update(snapshot=None)
-        cited = set()
-        for relation, name in citing():
-            rows = relation.related_model._default_manager.filter(**{f"{name}__page__source": source})
-            cited |= set(rows.values_list(f"{name}_id", flat=True))
-        Snapshot.objects.filter(page__source=source).exclude(pk__in=cited).delete()
-        source.pages.annotate(texts=Count("snapshots")).filter(texts=0).delete()
-        source.pages.update(state=Page.State.GONE, reason="taken", detail=_("The operator took its source out."))
-
-
-def citing() -> Iterator[tuple[ManyToOneRel, str]]:
-    """What forbids a snapshot to be deleted: the relations of other apps, with their field's name."""
-    for relation in Snapshot._meta.get_fields(include_hidden=True):
-        if isinstance(relation, ManyToOneRel) and relation.on_delete is PROTECT:
-            yield relation, str(relation.field.name)
-
-
-def cited_of(sources: Sequence[int]) -> int:
-    """How many citations (of reports and runs) rest on texts of these sources."""
-    return sum(_rows(relation, Q(**{f"{name}__page__source__in": sources})).count() for relation, name in citing())
-
-
-def _rows(relation: ManyToOneRel, condition: Q) -> QuerySet[Any]:
-    rows: QuerySet[Any] = relation.related_model._default_manager.filter(condition)
-    return rows

@@ -6,18 +6,24 @@ step's transaction, and by whoever needs more of a page than the quotation: veri
 
 from collections.abc import Iterable
 
+from django.utils.translation import gettext as _
+
 from config.loop import in_thread
 from research import models
+from research.errors import StepFailed
 from search_index import api
 
 
 def exhibit(run_id: str, snapshot: int) -> models.Exhibit:
-    """The run's copy of a snapshot, made where it has none yet. Blocking. Raises LookupError where the index does not
-    have the snapshot."""
+    """The run's copy of a snapshot, made where it has none yet. Blocking. Raises StepFailed where its source was
+    deleted after the run had found it."""
     found = models.Exhibit.objects.filter(run_id=run_id, snapshot=snapshot).defer("text", "headings").first()
     if found is not None:
         return found
-    page = api.snapshot(snapshot)
+    try:
+        page = api.snapshot(snapshot)
+    except LookupError as error:
+        raise StepFailed(_("The page is no longer in the index.")) from error
     return models.Exhibit.objects.create(
         run_id=run_id,
         snapshot=snapshot,

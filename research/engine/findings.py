@@ -5,7 +5,7 @@ person's wishes (wish.py) are rows of the journal as well: the plan is what the 
 Called by loop.py and the verbs. Never touches the database.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -74,11 +74,12 @@ def collected(journal: Journal) -> tuple[Evidence, ...]:
 
 def computations(journal: Journal) -> tuple[Computation, ...]:
     """What was computed from the evidence."""
-    return tuple(
-        Computation(result["text"], tuple(result["evidence"]))
-        for result in journal.results("compute")
-        if result["evidence"]
-    )
+    return computed(journal.results("compute"))
+
+
+def computed(results: Iterable[Result]) -> tuple[Computation, ...]:
+    """What these steps computed."""
+    return tuple(Computation(result["text"], tuple(result["evidence"])) for result in results if result["evidence"])
 
 
 def table(journal: Journal) -> Result:

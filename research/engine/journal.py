@@ -125,7 +125,8 @@ class Journal:
         2. Else `step` is done; RetryLater is tried again a few times.
         3. Its result and cost are committed together with the rows that `keep` writes. `keep` is blocking, gets the
            result and returns it as it is to be recorded (with numbers it gave, say).
-        4. A StepFailed is committed too, and raised. Raises LeaseLost where the run is somebody else's by now.
+        4. A StepFailed, of `keep` as well, is committed too, and raised. Raises LeaseLost where the run is somebody
+           else's by now.
         5. A failed step that the person wants tried again is done anew, under a key of its own.
         """
         key = self._tried_again(key)
@@ -255,6 +256,8 @@ class Journal:
                 if seq is None:
                     raise LeaseLost(_("Another worker goes on with this run."))
                 return self._append(replace(new, seq=seq, result=keep(new.result)), _THIS_SEQ)
+        except StepFailed as failure:
+            return self._commit(replace(new, result={}, error=_storable(str(failure))), None)
         except IntegrityError:
             done = Step.objects.filter(run_id=self.run_id, key=new.key).first()
             if done is None:

@@ -3,10 +3,10 @@
 In this order: (1) each cited quotation stands in the stored snapshot at its offsets, (2) each number, date, name, unit
 and address of the sentence is in the cited spans, (3) the judge says that they entail it. A sentence that fails is
 rewritten once, then struck: struck sentences are kept, with the reason, outside the text.
-Called by write.py for each section.
+Called by write.py for each section; recheck.py asks the gates of code again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 
 from django.utils.translation import gettext as _
@@ -72,6 +72,20 @@ def ungrounded(
     return missing(answer, _spans(cited, computed), [*(one.title for one in cited), question.text])
 
 
+def by_code(
+    sentence: Sentence, cited: Sequence[Evidence], sound: Container[int], computed: Sequence[Computation]
+) -> Judgement | None:
+    """What the gates before the judge say of a sentence; None where the judge has to be asked. `sound` are the numbers
+    of the evidence whose quotation is in its page's text at its offsets."""
+    if any(one.number not in sound for one in cited):
+        return Judgement("unsupported", _("A quotation is not in the stored text at its place."))
+    if any(_same(sentence.text, one.quote) for one in cited):
+        return Judgement("quoted")
+    if lacking := missing(sentence.text, _spans(cited, computed), [one.title for one in cited]):
+        return Judgement("unsupported", _("Not in the cited passages: %s") % ", ".join(lacking))
+    return None
+
+
 def _spans(cited: Sequence[Evidence], computed: Sequence[Computation]) -> list[str]:
     """What is cited, and what was computed of nothing else."""
     numbers = {one.number for one in cited}
@@ -102,12 +116,8 @@ async def _settle(
 async def _judged(
     sentence: Sentence, cited: Sequence[Evidence], kit: Kit, journal: Journal, *, sound: set[int], key: str
 ) -> Judgement:
-    if any(one.number not in sound for one in cited):
-        return Judgement("unsupported", _("A quotation is not in the stored text at its place."))
-    if any(_same(sentence.text, one.quote) for one in cited):
-        return Judgement("quoted")
-    if lacking := missing(sentence.text, _spans(cited, computations(journal)), [one.title for one in cited]):
-        return Judgement("unsupported", _("Not in the cited passages: %s") % ", ".join(lacking))
+    if found := by_code(sentence, cited, sound, computations(journal)):
+        return found
 
     async def step() -> Result:
         return asdict(await kit.reasoner.judge(sentence, cited))

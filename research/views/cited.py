@@ -201,18 +201,29 @@ def source(evidence: Evidence, number: int) -> SourceShown:
     )
 
 
+def marks(cited: Iterable[tuple[int, int]]) -> dict[int, str]:
+    """The mark of every piece of evidence by its number, in the order of the marks; `cited` has (number, exhibit's id)
+    in the order of citation."""
+    of_page: dict[int, list[int]] = {}
+    for number, page in dict.fromkeys(cited):
+        of_page.setdefault(page, []).append(number)
+    return {
+        number: f"{source}{_letter(place)}" if len(several) > 1 else str(source)
+        for source, several in enumerate(of_page.values(), start=1)
+        for place, number in enumerate(several)
+    }
+
+
 def _citations(cited_in_order: Iterable[Evidence], address: Address) -> dict[int, Citation]:
-    """The mark of every cited piece of evidence, by its number, in the order of first citation."""
-    in_order = {evidence.pk: evidence for evidence in cited_in_order}.values()
-    of_page: dict[int, list[Evidence]] = {}
-    for evidence in in_order:
-        of_page.setdefault(evidence.exhibit_id, []).append(evidence)
+    """Every cited piece of evidence by its number, in the order of the marks."""
+    in_order = {evidence.number: evidence for evidence in cited_in_order}
+    sources: dict[int, SourceShown] = {}
     result = {}
-    for number, several in enumerate(of_page.values(), start=1):
-        shown = source(several[0], number)
-        for place, evidence in enumerate(several):
-            mark = f"{number}{_letter(place)}" if len(several) > 1 else str(number)
-            result[evidence.number] = Citation(mark, evidence.number, evidence.quote, address(evidence.number), shown)
+    for number, mark in marks((one.number, one.exhibit_id) for one in in_order.values()).items():
+        evidence = in_order[number]
+        if evidence.exhibit_id not in sources:
+            sources[evidence.exhibit_id] = source(evidence, len(sources) + 1)
+        result[number] = Citation(mark, number, evidence.quote, address(number), sources[evidence.exhibit_id])
     return result
 
 

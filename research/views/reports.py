@@ -5,6 +5,7 @@ Called by research/urls.py, and by the run and share views for the parts they ha
 
 import csv
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -19,8 +20,9 @@ from research.engine.markdown import markdown
 from research.models import Report, Run
 from research.views.changes import changes
 from research.views.cited import Citation, ReportShown, cited
+from research.views.exhibit import opened
 from research.views.picture import meters
-from research.views.typeset import WHOLE, paragraphs, window
+from research.views.typeset import window
 
 
 @login_required
@@ -57,20 +59,27 @@ def table(request: HttpRequest, run_id: UUID, version: int) -> HttpResponse:
 
 @login_required
 @require_GET
-def evidence(request: HttpRequest, run_id: UUID, number: int) -> HttpResponse:
-    """The stored page at the passage that a piece of evidence is."""
+def evidence(request: HttpRequest, run_id: UUID, number: int, version: int | None = None) -> HttpResponse:
+    """The page as the run kept it, at the passage that a piece of evidence is; `?at=` chooses another part of a long
+    text. Opened from a version of the report, or from the run itself: then the latest version is meant."""
     found = evidence_read(request, run_id, number)
-    opened = found.exhibit
-    part = window(opened.text, found.start)
+    if version is None:
+        from_report = found.run.reports.order_by("-version").first()
+    else:
+        from_report = report_read(request, run_id, version)
+    at = request.GET.get("at", "")
+    part = window(found.exhibit.text, int(at) if at.isdecimal() and len(at) < 10 else found.start)
+
+    def address(other: int) -> str:
+        return _address(from_report, other) if from_report else ""
+
     context = {
-        "opened": opened,
-        "evidence": found,
         "run": found.run,
-        "part": part,
-        "paragraphs": paragraphs(opened.text, opened.headings, part, (found.start, found.end)),
-        "is_long": len(opened.text) > WHOLE,
+        "shown": opened(found, from_report, part, address),
+        "report_address": reverse("report", args=[run_id, from_report.version]) if from_report else "",
+        "run_address": reverse("run", args=[run_id]),
     }
-    return render(request, "snapshot.html", context)
+    return render(request, "evidence.html", context)
 
 
 def table_file(report: ReportShown) -> HttpResponse:
@@ -116,10 +125,11 @@ def report_page(request: HttpRequest, the_report: Report, new_link: str = "") ->
 def shown(the_report: Report) -> ReportShown:
     """A report whose citations lead to the owner's evidence pages."""
 
-    def address(number: int) -> str:
-        return reverse("evidence", args=[the_report.run_id, number]) + "#passage"
+    return cited(the_report, partial(_address, the_report))
 
-    return cited(the_report, address)
+
+def _address(the_report: Report, number: int) -> str:
+    return reverse("report-evidence", args=[the_report.run_id, the_report.version, number]) + "#passage"
 
 
 def shown_to_owner(run: Run) -> ReportShown | None:

@@ -11,6 +11,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from research.access import snapshot_read
+from research.views.exhibit import source_class, told_unseen
+from research.views.fragment import at_passage
 from research.views.typeset import WHOLE, Piece, excerpt, paragraphs, window
 from search_index import api
 
@@ -55,7 +57,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "chosen": request.GET,
         "is_narrowed": any(narrowed.values()),
         "is_narrowed_further": any(value for name, value in narrowed.items() if name != "sources"),
-        "hits": [HitShown(hit, excerpt(hit.text, query), str(api.CLASSES.get(hit.source_class, ""))) for hit in hits],
+        "hits": [HitShown(hit, excerpt(hit.text, query), str(source_class(hit.source_class))) for hit in hits],
         "failure": failure,
         "milliseconds": milliseconds,
     }
@@ -95,6 +97,9 @@ def snapshot(request: HttpRequest, number: int) -> HttpResponse:
         "opened": opened,
         "part": part,
         "paragraphs": paragraphs(opened.text, opened.headings, part, (start, end)),
+        "source_class": source_class(opened.source_class),
+        "live": at_passage(opened.url, opened.text, start, end) if opened.is_web else "",
+        "notes": [note] if (note := told_unseen(opened.text[part.start : part.end])) else [],
         "is_long": len(opened.text) > WHOLE,
     }
     return render(request, "snapshot.html", context)

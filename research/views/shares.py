@@ -5,7 +5,7 @@ Called by research/urls.py.
 """
 
 import secrets
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -22,8 +22,9 @@ from django.views.decorators.http import require_GET, require_POST
 from research.access import digest, report_read, share_read, share_write, shared_evidence_read
 from research.models import Share
 from research.views.cited import ReportShown, cited
+from research.views.exhibit import opened
 from research.views.reports import report_page, table_file
-from research.views.typeset import around, paragraphs
+from research.views.typeset import around
 
 
 class View(Protocol):
@@ -92,28 +93,27 @@ def shared_table(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _shown(the_share: Share, token: str) -> ReportShown:
-    def address(number: int) -> str:
-        return reverse("shared-evidence", args=[token, number]) + "#passage"
+    return cited(the_share.report, partial(_address, token))
 
-    return cited(the_share.report, address)
+
+def _address(token: str, number: int) -> str:
+    return reverse("shared-evidence", args=[token, number]) + "#passage"
 
 
 @require_GET
 @unlisted
 def shared_evidence(request: HttpRequest, token: str, number: int) -> HttpResponse:
-    """The passage of a citation with some lines around it; the rest of the stored page is not shared."""
+    """The passage of a citation with some lines around it; the rest of the page is not shared."""
     the_share = share_read(token)
     if the_share.revoked_at:
         return render(request, "shared_revoked.html", status=410)
-    evidence = shared_evidence_read(the_share, number)
-    opened = evidence.exhibit
-    part = around(opened.text, evidence.start, evidence.end)
+    found = shared_evidence_read(the_share, number)
+    part = around(found.exhibit.text, found.start, found.end)
     context = {
         "token": token,
-        "opened": opened,
-        "evidence": evidence,
         "run": the_share.report.run,
-        "paragraphs": paragraphs(opened.text, opened.headings, part, (evidence.start, evidence.end)),
-        "is_cut": part.start > 0 or part.end < len(opened.text),
+        "shown": opened(found, the_share.report, part, partial(_address, token)),
+        "report_address": reverse("shared", args=[token]),
+        "is_cut": part.start > 0 or part.end < len(found.exhibit.text),
     }
     return render(request, "shared_evidence.html", context)

@@ -3,7 +3,7 @@
 The words come from explain.py, the deeds from crawl.py and sources.py. Called by Django's admin.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,6 @@ JUDGED = ("collection", "source_class")  # what is said of all of its pages
 NOT_KEPT_FRESH = frozenset({Source.Kind.LIVE, Source.Kind.UPLOAD})  # kinds that are never crawled by themselves
 TREND = 12  # crawls in the small chart of the list
 REACH = frozenset({"allow", "deny", "max_depth"})  # which links a crawl follows
-SHOWN = 20  # of the rows that keep sources from being deleted
 
 
 class AddSource(SourceForm):
@@ -180,12 +179,6 @@ def read_anew(source: Source) -> str:
     return ""
 
 
-def take_out(source: Source) -> str:
-    """Take it out of the search, and keep what reports cite."""
-    reindex.take_out(source)
-    return ""
-
-
 def stop(source: Source) -> str:
     """End the crawl under way; what is stored stays."""
     return "" if crawl.stop(source) else _("No crawl of %s is under way.") % source
@@ -198,7 +191,6 @@ DEEDS: dict[str, tuple[Callable[[Source], str], Any]] = {  # by the last part of
     "stop": (stop, gettext_lazy("The crawl of %s is stopped.")),
     "fresh": (turn_fresh, gettext_lazy("Whether %s is kept fresh is changed.")),
     "reindex": (read_anew, gettext_lazy("%s is read from scratch: its crawl is under way.")),
-    "take-out": (take_out, gettext_lazy("%s is out of the search and paused; the texts that reports cite are kept.")),
 }
 
 
@@ -389,7 +381,7 @@ class SourceAdmin(Weighed, SourceBase):
         )
 
     def do(self, request: HttpRequest, number: int, deed: str) -> HttpResponse:
-        """A button: crawl, pause, resume, stop, keep fresh or not, read from scratch, take out."""
+        """A button: crawl, pause, resume, stop, keep fresh or not, read from scratch."""
         source = get_object_or_404(Source, pk=number)
         if not self.has_change_permission(request, source):
             raise PermissionDenied
@@ -433,27 +425,14 @@ class SourceAdmin(Weighed, SourceBase):
         for source in queryset:
             sources.delete(source)
 
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        cited = reindex.cited_of([int(object_id)]) if object_id.isdecimal() else 0
-        return super().delete_view(request, object_id, {**(extra_context or {}), "cited": cited})
-
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What goes with the sources, as figures (Django would load and list every passage), and what forbids it: rows
-        of other apps that PROTECT a snapshot, such as the evidence of reports."""
+        """What goes with the sources, as figures: Django would load and list every passage."""
         chosen = [source.pk for source in objs]
         counts = {
             model._meta.verbose_name_plural: model._default_manager.filter(**{f"{way}__in": chosen}).count()
             for model, way in ((Page, "source"), (Snapshot, "page__source"), (Passage, "source"), (Crawl, "source"))
         }
-        return [str(source) for source in objs], counts, set(), list(_protectors(chosen))
-
-
-def _protectors(sources: Sequence[int]) -> Iterator[SafeString]:
-    """What must not lose a snapshot of these sources, one line a row, at most SHOWN a kind."""
-    for relation, name in reindex.citing():
-        rows = relation.related_model._default_manager.filter(**{f"{name}__page__source__in": sources})
-        for row in rows.select_related(f"{name}__page").defer(f"{name}__text")[:SHOWN]:
-            yield format_html("{} {}: {}", relation.related_model._meta.verbose_name, row, getattr(row, name))
+        return [str(source) for source in objs], counts, set(), []
 
 
 def _health() -> dict[str, int]:

@@ -79,7 +79,8 @@ class Page(models.Model):
 
 
 class Snapshot(models.Model):
-    """The immutable extracted text of a page at a moment; what citations point to. Never changed, never deleted alone.
+    """The immutable extracted text of a page at a moment. Never changed, and deleted with its page only. What a report
+    cites does not hang on it: a run keeps copies of its own.
 
     `headings` is [[start, end, level], ...] into `text`; `links` the absolute addresses the page linked to.
     """

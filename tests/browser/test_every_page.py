@@ -22,7 +22,7 @@ from tests.fakes.rows import (
 
 @pytest.fixture
 def report(owner):
-    text = "A heading\n" + "A line of the page. " * 40 + HOSTILE + "\nUnbroken" + "x" * 300
+    text = "A heading\n" + "A line of the page. " * 40 + "\u200b\u202e" + HOSTILE + "\nUnbroken" + "x" * 300
     snapshot = make_snapshot(text, title="A title as long as titles get " * 4, headings=[[0, 9, 3]])
     run = make_run(owner, state="done", started_at=timezone.now(), finished_at=timezone.now())
     gap = make_gap(run, state="closed")
@@ -76,6 +76,7 @@ def addresses(report, under_way, planned, owner):
         reverse("run", args=[make_run(owner, state="failed", error="Do this.").pk]),
         reverse("report", args=[run, 1]),
         reverse("evidence", args=[run, 1]),
+        reverse("report-evidence", args=[run, 1, 1]),
         reverse("delete", args=[run]),
         reverse("search"),
         reverse("password"),

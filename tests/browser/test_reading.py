@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from research.models import Run
 from search_index.models import Source
-from tests.fakes.rows import QUOTE, TEXT, make_report, make_snapshot
+from tests.fakes.rows import QUOTE, TEXT, make_claim, make_evidence, make_report, make_snapshot
 
 
 @pytest.fixture
@@ -28,6 +28,34 @@ def test_a_citation_shows_its_quote_and_opens_the_stored_page_at_the_passage(new
     passage = page.locator("#passage")
     expect(passage).to_have_text(QUOTE)
     expect(passage).to_be_in_viewport()
+
+
+def test_the_next_passage_is_a_step_away_and_so_is_the_sentence_that_rests_on_it(new_page, owner, report):
+    other = make_snapshot("Another page.\n" * 200 + TEXT, url="https://other.example/")
+    make_claim(report, "The next sentence.", make_evidence(report.run.gaps.get(), other, number=2))
+    page = new_page(owner, width=390)
+    page.goto(reverse("report", args=[report.run_id, 1]))
+    page.locator("a.cite").first.click()
+    page.get_by_role("link", name="Next passage: 2").click()
+    expect(page.locator("h1")).to_have_text("On sea clocks")
+    expect(page.locator("#passage")).to_be_in_viewport()
+    expect(page.get_by_text("passage 2 of 2")).to_be_in_viewport()
+    page.get_by_role("link", name="The next sentence.").click()
+    expect(page.locator("#claim-3")).to_be_in_viewport()
+
+
+def test_the_live_page_is_opened_in_a_new_tab_at_the_passage(new_page, owner, site):
+    lines = "".join(f"<p>Line {number} of the page.</p>" for number in range(300))
+    site.pages["/long.html"] = f"<title>Long</title><main>{lines}<p id=it>{QUOTE}</p>{lines}</main>"
+    page = new_page(owner)
+    report = make_report(owner, make_snapshot(url=f"{site.url}/long.html"))
+    page.goto(reverse("report-evidence", args=[report.run_id, 1, 1]))
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="/long.html").click()
+    live = opened.value
+    expect(live.locator("#it")).to_be_in_viewport()
+    assert live.evaluate("scrollY") > 1_000
+    assert live.evaluate("opener") is None
 
 
 def test_the_quote_of_a_citation_fits_a_telephone(new_page, owner, report):

@@ -1,9 +1,11 @@
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from research.models import Run, Share
-from tests.fakes.rows import HOSTILE, make_report, make_run, make_step
+from tests.fakes.rows import HOSTILE, make_evidence, make_gap, make_report, make_run, make_snapshot, make_step
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +25,7 @@ def report(owner):
     return report
 
 
-@pytest.mark.parametrize("model", ["run", "step", "report", "evidence", "share"])
+@pytest.mark.parametrize("model", ["run", "step", "report", "evidence", "exhibit", "share"])
 def test_rows_are_listed_and_shown_but_not_edited(staff, report, model):
     listed = staff.get(reverse(f"admin:research_{model}_changelist"))
     assert listed.status_code == 200
@@ -70,6 +72,39 @@ def test_the_list_of_runs_costs_no_more_queries_with_more_runs(staff, owner, dja
         make_run(owner)
     with django_assert_max_num_queries(12):
         staff.get(reverse("admin:research_run_changelist"))
+
+
+@pytest.mark.parametrize("model", ["evidence", "exhibit"])
+def test_a_list_of_what_runs_keep_loads_no_text_and_costs_no_more_queries_when_it_is_longer(staff, report, model):
+    def asked():
+        with CaptureQueriesContext(connection) as queries:
+            assert staff.get(reverse(f"admin:research_{model}_changelist")).status_code == 200
+        return [query["sql"] for query in queries]
+
+    few = asked()
+    for number in range(2, 12):
+        make_evidence(report.run.gaps.get(), make_snapshot(url=f"https://x.example/{number}"), number=number)
+    many = asked()
+    assert len(many) == len(few)
+    assert not any('"research_exhibit"."text"' in sql for sql in many)
+
+
+def test_the_pages_that_a_run_keeps_are_a_click_away(staff, report, owner):
+    make_evidence(make_gap(make_run(owner)), make_snapshot(title="Another run's", url="https://x.example/"))
+    address = reverse("admin:research_exhibit_changelist") + f"?run__id__exact={report.run.pk}"
+    run = staff.get(reverse("admin:research_run_change", args=[report.run.pk])).content.decode()
+    assert address.replace("&", "&amp;") in run
+    page = staff.get(address).content.decode()
+    assert "On sea clocks" in page
+    assert "Another run" not in page
+
+
+def test_what_goes_with_a_run_is_counted_before_it_is_deleted_and_no_text_is_loaded(staff, report):
+    with CaptureQueriesContext(connection) as queries:
+        page = staff.get(reverse("admin:research_run_delete", args=[report.run.pk])).content.decode()
+    for counted in ("Exhibits: 1", "Evidence: 1", "Claims: 2", "Shares: 1"):
+        assert counted in page
+    assert not any('"research_exhibit"."text"' in query["sql"] for query in queries)
 
 
 def test_the_admin_is_for_staff(owner_client):

@@ -102,12 +102,3 @@ def test_a_report_is_downloaded_as_markdown(owner_client, owner):
     assert answer.headers["Content-Type"] == "text/markdown; charset=utf-8"
     assert "attachment" in answer.headers["Content-Disposition"]
     assert "The Board paid Harrison £10,000." in answer.content.decode()
-
-
-def test_a_citation_leads_to_the_passage_highlighted_in_the_stored_page(owner_client, owner):
-    report = make_report(owner)
-    address = reverse("evidence", args=[report.run_id, 1])
-    assert f'href="{address}#passage"' in page_of(owner_client, report)
-    page = owner_client.get(address).content.decode()
-    assert f'<mark id="passage" tabindex="-1">{QUOTE}</mark>' in page
-    assert "John Harrison finished his first sea clock in 1735. <mark" in page

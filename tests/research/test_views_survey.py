@@ -68,7 +68,7 @@ def test_the_table_says_where_each_cell_is_from_and_why_one_is_empty(client, own
     with django_assert_max_num_queries(20):
         page = client.get(reverse("report", args=[made.run_id, 1])).content.decode()
     assert "53 to 69 cm" in page
-    assert reverse("evidence", args=[made.run_id, 2]) + "#passage" in page
+    assert reverse("report-evidence", args=[made.run_id, 1, 2]) + "#passage" in page
     assert "1 cell is empty" in page
     assert "No passage was found for it." in page
 

@@ -20,7 +20,7 @@ from search_index.embed import DIMENSIONS
 from search_index.extract import Extracted
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
 from tests.fakes.index import store
-from tests.fakes.rows import HOSTILE, make_evidence, make_gap, make_run
+from tests.fakes.rows import HOSTILE
 
 FIRST, SECOND = "Alpha keeps jobs in rows.", "Beta tries them again."
 TEXT = f"Preface\n\n{FIRST}\n\n{SECOND}\n"
@@ -334,24 +334,6 @@ def test_deleting_a_source_takes_all_of_it(operator: Client) -> None:
     operator.post(url("source_delete", source.pk), {"post": "yes"})
     for model in (Source, Page, Snapshot, Passage, Crawl):
         assert not model.objects.exists()
-
-
-@pytest.mark.parametrize("way", ["page", "action"])
-def test_a_source_that_reports_rest_on_is_kept_with_the_reason(operator: Client, owner: User, way: str) -> None:
-    source = make_source()
-    page = put(source, "there", title=f"Cited {HOSTILE}")
-    make_evidence(make_gap(make_run(owner)), page.snapshot, FIRST)  # type: ignore[arg-type]
-    address, given = url("source_delete", source.pk), {"post": "yes"}
-    if way == "action":
-        address, given = url("source_changelist"), {**given, "action": "delete_selected", "_selected_action": source.pk}
-    answer = operator.post(address, given)
-    shown = answer.content.decode()
-    assert answer.status_code == 200
-    assert "protected related objects" in shown
-    assert "[E1]" in shown
-    assert "Cited" in shown
-    assert HOSTILE not in shown
-    assert Source.objects.exists()
 
 
 # --- pages, snapshots, passages, crawls ---

@@ -26,7 +26,7 @@ from search_index.models import Crawl, EmbeddingModel, Host, Page, Passage, Snap
 from search_index.query import search
 from tests.fakes.embedding_server import EmbeddingServer
 from tests.fakes.filled import FIRST, Filled, counts, filled, past_crawl, put, refuse
-from tests.fakes.rows import HOSTILE, make_evidence, make_gap, make_run
+from tests.fakes.rows import HOSTILE
 
 TOOLS = ("why", "search", "copies", "refused", "blocklist", "statistics", "uploads", "exchange")
 
@@ -79,7 +79,7 @@ def test_who_may_only_look_changes_nothing(operator: Client, index: Filled) -> N
         (reverse("index:uploads"), {"name": "Mine"}),
         (reverse("index:exchange"), {"text": "location\nhttps://a.example/", "add": "yes"}),
         (source_url("do", index.docs, "reindex"), {}),
-        (source_url("do", index.docs, "take-out"), {}),
+        (reverse("admin:search_index_source_delete", args=[index.docs.pk]), {"post": "yes"}),
     ):
         assert client.post(address, given).status_code == 403, address
     assert counts() == before
@@ -549,25 +549,6 @@ def test_reading_from_scratch_says_what_it_means_and_then_forgets_what_was_known
     assert old.state == "stopped"
     assert claim(old.pk) is None
     assert index.docs.crawls.filter(state="queued").exists()
-
-
-def test_a_source_that_reports_cite_can_be_taken_out_and_keeps_what_they_cite(
-    operator: Client, owner: User, index: Filled
-) -> None:
-    cited = index.shown.snapshot
-    assert cited is not None
-    make_evidence(make_gap(make_run(owner)), cited, FIRST)
-    put(index.broken, "https://news.example/1")
-    asked = text_of(operator, source_url("delete", index.docs))
-    for said in ("1 citation rests on", "Take it out of the search", "[E1]"):
-        assert said in asked
-    operator.post(source_url("do", index.docs, "take-out"))
-    index.docs.refresh_from_db()
-    assert (index.docs.paused, index.docs.keep_fresh) == (True, False)
-    assert not Passage.objects.filter(source=index.docs).exists()
-    assert [snapshot.pk for snapshot in Snapshot.objects.filter(page__source=index.docs)] == [cited.pk]
-    assert [page.state for page in index.docs.pages.all()] == ["gone"]
-    assert search("jobs in rows", sources=[index.docs.pk]) == []
 
 
 def test_patterns_collection_and_class_are_set_with_the_source(operator: Client) -> None:

@@ -9,6 +9,7 @@ from research.engine.budget import BUDGETS
 from research.engine.values import Action, Plan, Planned, Workspace
 from research.models import Gap, Step
 from research.reasoning.extractive import ExtractiveReasoner
+from search_index.models import Source
 from tests.research.engine.test_loop import researched, rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,3 +145,19 @@ async def test_rounds_that_bring_nothing_end_the_hunt(new_run, library, listener
     revised = [step.result["evidence"] for step in await rows(Step, run, kind="revise")]
     assert len(revised) == 3
     assert len(set(revised)) == 1
+
+
+async def test_a_source_that_is_deleted_while_its_pages_are_read_costs_a_step_and_not_the_run(
+    new_run, library, listener
+):
+    class Late(Scripted):
+        async def note(self, workspace, candidates):
+            kept = await super().note(workspace, candidates)
+            await in_thread(Source.objects.all().delete)
+            return kept
+
+    reasoner = Late(library.similarity, Action("search", query="who wrote the first version of Larkspur"))
+    run = await researched(await in_thread(new_run), library, listener, reasoner, effort="medium")
+    assert [step.error for step in await rows(Step, run, kind="note")][:1] == ["The page is no longer in the index."]
+    assert run.state == "done"
+    assert not await in_thread(run.evidence.exists)

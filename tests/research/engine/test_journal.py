@@ -106,6 +106,20 @@ async def test_rows_and_step_are_written_together_or_not_at_all(claimed, listene
     assert (await in_thread(Run.objects.get, pk=run_id)).last_seq == 0
 
 
+async def test_a_step_whose_rows_cannot_be_kept_is_recorded_as_failed_without_any(claimed, listener):
+    def keep(result):
+        Gap.objects.create(run_id=claimed[0], number=1, question="half of it")
+        raise StepFailed("the other half is gone")
+
+    for _ in range(2):
+        async with Journal(*claimed, listener) as journal:
+            with pytest.raises(StepFailed, match="the other half is gone"):
+                await journal.once("a", "note", {}, Work(), keep)
+    [step] = await steps(claimed[0])
+    assert (step.seq, step.error, step.result) == (1, "the other half is gone", {})
+    assert not await in_thread(Gap.objects.exists)
+
+
 async def test_what_keep_returns_is_recorded(claimed, listener):
     async with Journal(*claimed, listener) as journal:
         result = await journal.once("a", "note", {}, Work(), lambda result: {**result, "number": 3})
