@@ -145,7 +145,7 @@ class ReportShown:
     sections: tuple[SectionShown, ...]
     table: TableShown | None
     sources: tuple[tuple[SourceShown, tuple[Citation, ...]], ...]
-    counts: tuple[Count, ...]  # of the verdicts that there are, in the order of Claim.Verdict
+    counts: tuple[Count, ...]  # of the verdicts that there are, the good ones first
     confidence_label: str  # in the short answer, in words; empty where it was not estimated
 
     @property
@@ -284,7 +284,7 @@ def _shown(claim: Claim, citations: dict[int, Citation], introduced: set[int]) -
 def _counts(claims: Sequence[Claim]) -> tuple[Count, ...]:
     numbers = Counter(claim.verdict for claim in claims)
     return tuple(
-        Count(str(verdict), str(SHORT[verdict]), numbers[verdict]) for verdict in Claim.Verdict if numbers[verdict]
+        Count(str(verdict), str(label), numbers[verdict]) for verdict, label in SHORT.items() if numbers[verdict]
     )
 
 
