@@ -131,8 +131,9 @@ _DENIAL = re.compile(r"\b(?:not|no|never|none|neither|nor|without|cannot|\w+n['â
 _ANNOUNCING = frozenset(
     terms(
         """following follows answer answers section report overview summary summarise conclusion evidence sources
-        passages findings question details information explain explains describe describes tell tells show shows list lists turn
-        look looks see seen next here several things points aspects regarding concerning shown described told"""
+        passages findings question details information explain explains describe describes tell tells show shows list
+        lists turn look looks see seen next here several things points aspects regarding concerning shown described
+        told"""
     )
 )
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -265,6 +266,11 @@ def names(claim: str) -> list[str]:
         and not (match.group().casefold() in _UNIT and claim[: match.start()].rstrip()[-1:].isdigit())
     ]
     return list(dict.fromkeys(named))
+
+
+def without_addresses(text: str) -> str:
+    """The text without addresses, which a model may have made."""
+    return " ".join(_ADDRESS.sub(" ", text).split())
 
 
 def states_nothing(sentence: str, question: str) -> bool:
