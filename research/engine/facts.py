@@ -268,6 +268,11 @@ def names(claim: str) -> list[str]:
     return list(dict.fromkeys(named))
 
 
+def addresses(text: str) -> list[str]:
+    """The addresses in a text, without the stops that end a sentence."""
+    return [address.rstrip(".,;:!?)'\"") for address in _ADDRESS.findall(text)]
+
+
 def without_addresses(text: str) -> str:
     """The text without addresses, which a model may have made."""
     return " ".join(_ADDRESS.sub(" ", text).split())
@@ -286,7 +291,7 @@ def states_nothing(sentence: str, question: str) -> bool:
 
 
 def _addresses_missing(claim: str, text: str) -> list[str]:
-    return [address for address in _ADDRESS.findall(claim) if address.rstrip(".,;:!?)'\"") not in text]
+    return [address for address in addresses(claim) if address not in text]
 
 
 def _dates_missing(claim: str, text: str) -> list[str]:

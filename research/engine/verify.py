@@ -142,13 +142,9 @@ async def _judged(
     """What the gates say; `about` is what was asked."""
     if any(one.number not in sound for one in cited):
         return Judgement("unsupported", _("A quotation is not in the stored text at its place."))
-    if any(_same(sentence.text, one.quote) for one in cited):
-        return Judgement("quoted")
     spans, titles = _spans(cited, computations(journal)), [one.title for one in cited]
-    if lacking := missing(sentence.text, spans, titles):
-        return Judgement("unsupported", _("Not in the cited passages: %s") % ", ".join(lacking))
-    if states_nothing(sentence.text, about):
-        return Judgement("uncheckable")
+    if settled := by_code(sentence.text, spans, titles, about):
+        return settled
 
     async def step() -> Result:
         return asdict(await kit.reasoner.judge(sentence, cited))
@@ -157,6 +153,16 @@ async def _judged(
         return Judgement(**await journal.once(key, "judge", asdict(sentence), step))
     except StepFailed:
         return judged_by_words(sentence.text, spans, titles)
+
+
+def by_code(sentence: str, spans: Sequence[str], titles: Sequence[str], about: str) -> Judgement | None:
+    """What code can say of a sentence by itself, with the spans that it cites, their pages' titles and what was asked;
+    None where a judge has to."""
+    if any(_same(sentence, span) for span in spans):
+        return Judgement("quoted")
+    if lacking := missing(sentence, spans, titles):
+        return Judgement("unsupported", _("Not in the cited passages: %s") % ", ".join(lacking))
+    return Judgement("uncheckable") if states_nothing(sentence, about) else None
 
 
 async def _searched(
