@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from config import env, logs
-from config.endpoints import Endpoint, embedding, endpoints, reranker
+from config.endpoints import Endpoint, check_model, embedding, endpoints, reranker
 
 SETTINGS_TAG = "settings"
 SECRET_KEY_LENGTH = 32
@@ -82,6 +82,9 @@ def _models() -> Iterator[CheckMessage]:
             yield Error(f"CHAT_URL ({names}) is {shown}; it has to be like http://host:port/v1.", id="scenthound.E011")
         if not found.model:
             yield Error(f"CHAT_MODEL names no model for {names}, although CHAT_URL is set.", id="scenthound.E012")
+    if (own := check_model()) and not _has_torch():
+        message = f"CHECK_MODEL is {own}, which runs in process: pip install torch transformers."
+        yield Error(message, id="scenthound.E025")
     yield from _index_models()
 
 
@@ -92,12 +95,16 @@ def _index_models() -> Iterator[CheckMessage]:
         yield Error(f"EMBED_URL is {shown}; it has to be like http://host:port/v1.", id="scenthound.E021")
     if chosen is None and env.text("EMBED_URL"):
         yield Error("EMBED_MODEL names no model, although EMBED_URL is set.", id="scenthound.E022")
-    if chosen and not chosen.at.url and not (find_spec("torch") and find_spec("transformers")):
+    if chosen and not chosen.at.url and not _has_torch():
         message = f"EMBED_MODEL is {chosen.at.model}, which runs in process: pip install torch transformers."
         yield Error(f"{message} Or set EMBED_URL to a server that has it.", id="scenthound.E023")
     if ranking and not _is_server(ranking.url):
         shown = logs.redacted(ranking.url)
         yield Error(f"RERANK_URL is {shown}; it has to be like http://host:port/v1.", id="scenthound.E024")
+
+
+def _has_torch() -> bool:
+    return bool(find_spec("torch") and find_spec("transformers"))
 
 
 def _network() -> Iterator[CheckMessage]:

@@ -2,6 +2,7 @@
 
 A role without its own CHAT_URL_<ROLE> uses CHAT_URL; with neither, no model is configured and the extractive reasoner
 answers. Without EMBED_MODEL the built-in embedding model is used, without EMBED_URL the named one runs in process.
+CHECK_MODEL, in process too, judges in place of the role judge.
 Called by config/checks.py, by research/reasoning, and by search_index/embedders.py, query.py and rerank.py.
 """
 
@@ -99,6 +100,12 @@ def reranker() -> Endpoint | None:
     """The reranking server, or None where none is configured. Its model may be empty: some serve only one."""
     url = env.text("RERANK_URL")
     return Endpoint(url.rstrip("/"), env.text("RERANK_MODEL"), env.secret("RERANK_KEY")) if url else None
+
+
+def check_model() -> str:
+    """The model that checks sentences against their evidence in this process: a folder or a name on the model hub; ""
+    where none is configured."""
+    return env.text("CHECK_MODEL")
 
 
 def _prefix(text: str) -> str:

@@ -4,7 +4,7 @@ Every question is a run like any other, launched for a user of its own and done 
 Which run asks which question is written down, in a file under DATA_DIR, as each is launched: an evaluation that is
 killed goes on where it was when it is started again with the same file, sources and effort. Once its figures are out
 that file is gone, and the next evaluation asks anew; the runs stay, to be looked at in the admin.
-Called by the command `evaluate`. Never judges with a model.
+Called by the command `evaluate`, and by citations.py for its runs. Never judges with a model.
 """
 
 import fcntl
@@ -110,7 +110,7 @@ def answers(path: Path, sources: Sequence[int], effort: str, limit: int | None, 
     began = time.monotonic()
     asked = questions(path)[:limit]
     with ledger(path, sources, effort) as runs:
-        figures = summary(_run(asked, sources, effort, runs, say))
+        figures = summary(researched(asked, sources, effort, runs, say))
         runs.forget()
     return figures | {"seconds": round(time.monotonic() - began, 1)}
 
@@ -156,7 +156,9 @@ def ledger(questions_file: Path, sources: Sequence[int], effort: str) -> Iterato
         yield Ledger(path, {question: run for question, run in asked.items() if run in there})
 
 
-def _run(asked: Sequence[Asked], sources: Sequence[int], effort: str, runs: Ledger, say: Progress) -> list[Outcome]:
+def researched(
+    asked: Sequence[Asked], sources: Sequence[int], effort: str, runs: Ledger, say: Progress
+) -> list[Outcome]:
     """Have every question researched, as many at once as the worker takes, and look on until all are."""
     owner, _made = User.objects.get_or_create(username="evaluation", defaults={"password": "!"})
     of_run = {runs.runs[one.id]: one for one in asked if one.id in runs.runs}

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Literal
 
 from django.db.models import Prefetch
+from django.utils.translation import gettext as _
 
 from config.loop import in_thread
 from research import models
@@ -20,7 +21,7 @@ from research.engine.kit import Reasoner
 from research.engine.parallel import together
 from research.engine.patience import patiently
 from research.engine.values import Computation, Evidence, Judgement, Sentence
-from research.engine.verify import by_code
+from research.engine.verify import by_code, cited_spans
 from research.errors import StepFailed
 from research.models import Claim, Exhibit, Report
 from search_index import api
@@ -104,7 +105,12 @@ class _Kept:
     sound: frozenset[int]
     pages: Mapping[Exhibit, bool]
     computed: tuple[Computation, ...]
+    question: str
     current: Mapping[str, frozenset[str]]
+
+    def about(self, claim: Claim) -> str:
+        """What was asked, in the claim's section too."""
+        return f"{self.question} {claim.section}"
 
 
 async def recheck(report: Report, reasoner: Reasoner) -> Rechecked:
@@ -158,6 +164,7 @@ def _kept(report: Report) -> _Kept:
         sound=frozenset(sound),
         pages={page: key in intact for key, page in pages.items()},
         computed=computed(computing.order_by("seq").values_list("result", flat=True)),
+        question=report.run.question,
         current=api.current([page.url for page in pages.values()]),
     )
 
@@ -186,7 +193,10 @@ async def _judged(claim: Claim, sentence: Sentence, kept: _Kept, reasoner: Reaso
     if claim.verdict == Claim.Verdict.UNCHECKABLE:
         return Judgement("uncheckable", claim.reason, claim.judge)
     cited = [kept.evidence[number] for number in sentence.evidence]
-    if found := by_code(sentence, cited, kept.sound, kept.computed):
+    if not kept.sound.issuperset(sentence.evidence):
+        return Judgement("unsupported", _("A quotation is not in the stored text at its place."))
+    spans, titles = cited_spans(cited, kept.computed), [one.title for one in cited]
+    if found := by_code(sentence.text, spans, titles, kept.about(claim)):
         return found
     return await patiently(partial(reasoner.judge, sentence, cited))
 

@@ -66,6 +66,13 @@ def _chose(result: Result) -> str:
     return ngettext("%(n)d attempt has an answer: %(outcome)s", "%(n)d attempts have an answer: %(outcome)s", n) % said
 
 
+def _supported(result: Result) -> str:
+    n = len(result.get("evidence", []))
+    if not n:
+        return _("Searched for a sentence once more, and found nothing")
+    return ngettext("Found %d piece of evidence for a sentence", "Found %d pieces of evidence for a sentence", n) % n
+
+
 def _listed(result: Result) -> str:
     n = len(set(result["names"]))
     said = {"n": n, "query": result["query"]}
@@ -120,6 +127,7 @@ _STEPS: dict[str, Callable[[Result], str]] = {
     "redraft": lambda made: _("Wrote once more: %s") % str(made["section"]),
     "check": lambda made: _("Checked: %s") % str(made["section"]),
     "judge": lambda made: _("Judged a sentence: %s") % str(made.get("verdict", "")),
+    "support": _supported,
     "rewrite": lambda made: _("Rewrote a sentence that its passages do not support"),
     "answer": lambda made: _("Answered in a few words: %s") % str(made["answer"] or _("nothing that stands")),
     "report": lambda made: _("Delivered version %d of the report") % made.get("version", 1),

@@ -60,13 +60,22 @@ def kind(journal: Journal) -> QuestionKind:
 
 
 def evidence(journal: Journal) -> tuple[Evidence, ...]:
-    """The evidence that the run kept and has not set aside, by number."""
+    """The evidence that a report may cite, by number: what the run kept and has not set aside, and what was found for
+    a claim while it was checked."""
+    later = [Evidence(**one) for result in journal.results("support") for one in result["kept"]]
+    found = {one.number: one for one in (*later, *sifted(journal))}
+    return tuple(found[number] for number in sorted(found))
+
+
+def sifted(journal: Journal) -> tuple[Evidence, ...]:
+    """The evidence that goes on to the writing, by number. What checking finds afterwards is not among it: a run that
+    is taken up again writes from the same as before."""
     aside = {number for result in journal.results("sift")[-1:] for number in result["aside"]}
     return tuple(one for one in collected(journal) if one.number not in aside)
 
 
 def collected(journal: Journal) -> tuple[Evidence, ...]:
-    """All the evidence that the run kept, what was set aside too, by number. Of several looks the best score counts."""
+    """All the evidence that looking kept, what was set aside too, by number. Of several looks the best score counts."""
     kept = [Evidence(**one) for result in journal.results("note", "list", "cell") for one in result["kept"]]
     found = {one.number: one for one in sorted(kept, key=lambda one: one.score)}
     return tuple(found[number] for number in sorted(found))

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from django.utils.translation import gettext as _
 
 from research.engine.choose import best
-from research.engine.findings import computations
+from research.engine.findings import computations, sifted
 from research.engine.findings import evidence as known_evidence
 from research.engine.findings import gaps as known_gaps
 from research.engine.journal import Journal, Result
@@ -30,7 +30,7 @@ async def write(question: Question, kit: Kit, journal: Journal) -> tuple[str, li
         _section(question, section, known, kit, journal, place=place) for place, section in enumerate(sections, start=1)
     )
     claims = [claim for section in written for claim in section]
-    return await _answer(question, claims, known, kit, journal), claims
+    return await _answer(question, claims, kit, journal), claims
 
 
 async def quote(question: Question, kit: Kit, journal: Journal) -> list[CheckedClaim]:
@@ -50,7 +50,7 @@ def _standing(journal: Journal) -> tuple[list[Gap], list[Evidence]]:
     gaps = [gap for gap in known_gaps(journal) if gap.state != "dropped"]
     numbers = {gap.number for gap in gaps}
     read = {number for result in journal.results("note") for number in result["evidence"]}
-    return gaps, [one for one in known_evidence(journal) if one.gap in numbers and one.number in read]
+    return gaps, [one for one in sifted(journal) if one.gap in numbers and one.number in read]
 
 
 def _by_gap(gaps: Sequence[Gap], known: Sequence[Evidence]) -> list[Section]:
@@ -95,7 +95,7 @@ async def _section(
         for number in range(1, kit.budget.drafts + 1)
     )
     sentences = await _best(section, drafts, kit, journal, key=f"{base}/pick/{place}")
-    return await verify(section, sentences, own, kit, journal, key=f"{base}/check/{place}")
+    return await verify(question, section, sentences, kit, journal, known=own, key=f"{base}/check/{place}")
 
 
 async def _best(
@@ -148,17 +148,15 @@ async def _draft(
     return [Sentence(sentence["text"], tuple(sentence["evidence"])) for sentence in result["sentences"]]
 
 
-async def _answer(
-    question: Question, claims: Sequence[CheckedClaim], known: Sequence[Evidence], kit: Kit, journal: Journal
-) -> str:
+async def _answer(question: Question, claims: Sequence[CheckedClaim], kit: Kit, journal: Journal) -> str:
     """The short answer; empty where nothing that stands answers the question, or code finds a fact in it that the
     report's evidence does not have."""
-    standing = [Sentence(claim.text, claim.evidence) for claim in claims if not claim.is_struck]
+    standing = [Sentence(claim.text, claim.evidence) for claim in claims if not claim.is_struck and claim.evidence]
     if not standing:
         return ""
     await journal.activity(_("Answering in a few words"))
     cited = {number for sentence in standing for number in sentence.evidence}
-    evidence = [one for one in known if one.number in cited]
+    evidence = [one for one in known_evidence(journal) if one.number in cited]
 
     async def step() -> Result:
         answer = " ".join((await kit.reasoner.answer(question, standing, evidence)).split())

@@ -11,6 +11,7 @@ from textwrap import shorten
 
 from config.loop import in_thread
 from research.engine.kit import Delta
+from research.engine.lexical_judge import judged
 from research.engine.terms import rarity, terms, unordered, words
 from research.engine.values import (
     Action,
@@ -206,9 +207,11 @@ class ExtractiveReasoner:
         return tuple(sentences)
 
     async def judge(self, sentence: Sentence, known: Sequence[Evidence]) -> Judgement:
-        """A quotation is proved by the text that it stands in; anything else this reasoner cannot judge."""
-        said = any(one.quote.split() == sentence.text.split() for one in known if one.number in sentence.evidence)
-        return Judgement("quoted") if said else Judgement("unsupported", judge="rules")
+        """A quotation is proved by the text that it stands in; anything else is judged by its words."""
+        cited = [one for one in known if one.number in sentence.evidence]
+        if any(one.quote.split() == sentence.text.split() for one in cited):
+            return Judgement("quoted")
+        return judged(sentence.text, [one.quote for one in cited], [one.title for one in cited])
 
     async def rewrite(self, sentence: Sentence, known: Sequence[Evidence], reason: str) -> Sentence | None:
         return None

@@ -34,12 +34,12 @@ from research.engine.values import (
     Section,
     Sentence,
     Shape,
-    Verdict,
     Workspace,
 )
 from research.errors import BadReply, NotAllowed
 from research.prompts import Prompt, render
 from research.reasoning import replies
+from research.reasoning.checker import Checker
 from research.reasoning.client import Client
 from research.reasoning.extractive import ExtractiveReasoner
 from research.reasoning.fit import fit
@@ -54,7 +54,6 @@ LINKS = 12
 UNPICKED = 3  # pieces of evidence that are shown where the model picked none
 PICKED = 0.5  # score above which evidence was picked by the model (sight.py); what only the rules kept is below it
 CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
-VERDICTS: Mapping[str, Verdict] = {"supported": "supported", "partly": "partly", "unsupported": "unsupported"}
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -62,14 +61,17 @@ T = TypeVar("T")
 
 class ModelReasoner:
     """kit.Reasoner on OpenAI-compatible servers; `endpoints` names one for each role of config.endpoints.ROLES, `rules`
-    keep what the model overlooks."""
+    keep what the model overlooks. A `checker` judges in place of the model; with neither, the rules do."""
 
     name = "model"
     hits = 20  # of which the model reads the first, and the rules all
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], rules: ExtractiveReasoner) -> None:
+    def __init__(
+        self, endpoints: Mapping[str, Endpoint], rules: ExtractiveReasoner, checker: Checker | None = None
+    ) -> None:
         self._client = Client(endpoints)
         self._rules = rules
+        self._judge = checker or (None if "judge" in endpoints else rules)
 
     async def plan(self, question: Question, most: int) -> Plan:
         prompt = render("plan", question=question.text, earlier=question.earlier, today=question.today, most=most)
@@ -225,6 +227,8 @@ class ModelReasoner:
         return _sentences(reply, frozenset(numbers))
 
     async def judge(self, sentence: Sentence, known: Sequence[Evidence]) -> Judgement:
+        if self._judge is not None:
+            return await self._judge.judge(sentence, known)
         cited = [evidence for evidence in known if evidence.number in sentence.evidence]
         if not cited:
             return Judgement("unsupported", _("It cites no evidence."))
@@ -234,7 +238,7 @@ class ModelReasoner:
 
         fitted, _shown = await self._fit("judge", "judge", cited, prompt)
         reply = await self._client.complete("judge", "judge", fitted, replies.Judge)
-        return Judgement(VERDICTS[reply.verdict], without_links(reply.reason), "model")
+        return Judgement(reply.verdict, without_links(reply.reason), "model")
 
     async def rewrite(self, sentence: Sentence, known: Sequence[Evidence], reason: str) -> Sentence | None:
         def prompt(shown: Sequence[Evidence]) -> Prompt:

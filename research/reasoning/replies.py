@@ -77,7 +77,7 @@ class Draft(BaseModel):
 
 class Judge(BaseModel):
     reason: str = ""
-    verdict: Literal["supported", "partly", "unsupported"]
+    verdict: Literal["supported", "partly", "contradicted", "unsupported"]
 
 
 class Rewrite(BaseModel):

@@ -42,7 +42,7 @@ def _sound(settings, tmp_path, monkeypatch):
     settings.SECRET_KEY = "k" * 50
     settings.DATA_DIR = tmp_path
     settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-    for name in ("CHAT_URL", "CHAT_MODEL", "CHAT_KEY", "EMBED_URL", "EMBED_MODEL", "RERANK_URL"):
+    for name in ("CHECK_MODEL", "CHAT_URL", "CHAT_MODEL", "CHAT_KEY", "EMBED_URL", "EMBED_MODEL", "RERANK_URL"):
         monkeypatch.setenv(name, "")
 
 
@@ -96,8 +96,9 @@ def test_an_embed_url_without_a_model_is_a_mistake(monkeypatch):
 
 def test_a_model_in_process_needs_its_libraries(monkeypatch):
     monkeypatch.setenv("EMBED_MODEL", "BAAI/bge-m3")
+    monkeypatch.setenv("CHECK_MODEL", "cross-encoder/nli-deberta-v3-base")
     monkeypatch.setattr("config.checks.find_spec", lambda _name: None)
-    assert ids() == {"E023"}
+    assert ids() == {"E023", "E025"}
     monkeypatch.setattr("config.checks.find_spec", lambda _name: object())
     assert ids() == set()
 

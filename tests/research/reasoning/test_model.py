@@ -385,16 +385,12 @@ async def test_a_section_without_evidence_is_not_drafted(reasoner: ModelReasoner
     assert model_server.asked == []
 
 
-@pytest.mark.parametrize(
-    ("verdict", "means"), [("supported", "supported"), ("partly", "partly"), ("unsupported", "unsupported")]
-)
-async def test_a_verdict_of_the_judge(
-    verdict: str, means: str, reasoner: ModelReasoner, model_server: ModelServer
-) -> None:
+@pytest.mark.parametrize("verdict", ["supported", "partly", "contradicted", "unsupported"])
+async def test_a_verdict_of_the_judge(verdict: str, reasoner: ModelReasoner, model_server: ModelServer) -> None:
     model_server.script("judge", {"reason": "Because.", "verdict": verdict})
     known = [DIRECTOR, evidence(5, "It has a shark.")]
     judged = await reasoner.judge(Sentence("Steven Spielberg directed Jaws.", (4,)), known)
-    assert (judged.verdict, judged.reason) == (means, "Because.")
+    assert (judged.verdict, judged.reason) == (verdict, "Because.")
     assert "shark" not in model_server.asked[0].prompt
 
 
