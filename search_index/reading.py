@@ -222,6 +222,7 @@ def _opened(snapshot: Snapshot) -> Opened:
         source_class=snapshot.source_class,
         language=snapshot.language,
         cluster=page.cluster,
+        flags=tuple(snapshot.flags),
     )
 
 
