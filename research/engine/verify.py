@@ -16,6 +16,7 @@ from research.engine.facts import missing
 from research.engine.findings import computations
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
+from research.engine.orders import caution
 from research.engine.parallel import together
 from research.engine.values import STRUCK, CheckedClaim, Computation, Evidence, Judgement, Question, Section, Sentence
 from research.errors import StepFailed
@@ -55,7 +56,9 @@ async def quotations(
     own = sorted((one for one in known if one.number in section.evidence), key=lambda one: (-one.score, one.number))
     sound = await _sound({one.number for one in own[:most]}, {one.number: one for one in own}, journal)
     return [
-        CheckedClaim(section.heading, one.quote, (one.number,), "quoted") for one in own[:most] if one.number in sound
+        CheckedClaim(section.heading, one.quote, (one.number,), "quoted", caution=caution([one.quote], section.heading))
+        for one in own[:most]
+        if one.number in sound
     ]
 
 
@@ -96,7 +99,10 @@ async def _settle(
             second = await _judged(again, cited, kit, journal, sound=sound, key=f"{key}/judge-again")
             if second.verdict not in STRUCK:
                 sentence, found = again, second
-    return CheckedClaim(section, sentence.text, sentence.evidence, found.verdict, found.reason, found.judge)
+    warned = caution([one.quote for one in cited], section)
+    return CheckedClaim(
+        section, sentence.text, sentence.evidence, found.verdict, found.reason, found.judge, caution=warned
+    )
 
 
 async def _judged(
