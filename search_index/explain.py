@@ -449,4 +449,6 @@ def signals(page: Page) -> list[tuple[str, str]]:
 
 
 def _figure(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -58,13 +58,13 @@ async def read(fetched: Fetched) -> tuple[Fetched, Extracted, bool]:
 def judge(page: Page, text: Extracted, *, chosen: bool = False) -> tuple[Extracted, IndexFailure | None]:
     """The text with its language, and why the page is not to be indexed, if it is not: by what it is (judgement/).
     What was measured is put on the page, to be stored with whatever comes of it; so is how many pieces of text were
-    hidden from its readers (and left out), where there were any.
+    hidden from its readers (and left out) and its flags, where there were any.
 
     `chosen`: somebody put this very text into the index, and no crawler; it is refused only where it is empty, and so
     is what the operator wants all the same (Page.override). A text that comes without its measures is measured here,
     which takes some milliseconds of a processor: async code calls it in a thread.
     """
-    page.signals = hidden = {"hidden": text.hidden} if text.hidden else {}
+    page.signals = _seen(text)
     if text.only_links:
         return text, Refused("links", _("It is a list of links: they are followed, it is not indexed itself."))
     if not text.text.strip():
@@ -72,10 +72,15 @@ def judge(page: Page, text: Extracted, *, chosen: bool = False) -> tuple[Extract
     text = text if text.measures else measured(text, page.url)
     assert text.measures is not None, "it is not empty"
     told = verdict(text.text, text.title, text.language, text.measures)
-    page.signals = told.signals | hidden
+    page.signals = told.signals | _seen(text)
     if told.keep or chosen or page.override:
         return text, None
     return text, Refused(told.reason, told.sentence)
+
+
+def _seen(text: Extracted) -> dict[str, object]:
+    """What of the page its readers do not see, or what they have to know of it, where there is any."""
+    return ({"hidden": text.hidden} if text.hidden else {}) | ({"flags": text.flags} if text.flags else {})
 
 
 def divided(page: Page, fetched: Fetched | None, text: Extracted) -> Ready:

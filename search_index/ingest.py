@@ -23,7 +23,7 @@ from config.loop import in_thread
 from search_index import frontier, lease, quarantine, sources
 from search_index.errors import IndexFailure, LostLease, Refused, SourceFailed
 from search_index.extract import Extracted
-from search_index.extract.document import normalised, one_line
+from search_index.extract.document import normalised, one_line, unseen
 from search_index.extract.sandbox import extracted
 from search_index.fetch import Fetched
 from search_index.indexing import Ready, divided, judge, prepared
@@ -236,7 +236,8 @@ async def _read(held: Held, page: Page, document: Document, turn: asyncio.Semaph
 async def _text(held: Held, page: Page, document: Document) -> Extracted | None:
     """What the document says; None where its bytes are those that were read the last time."""
     if document.path is None:
-        text = Extracted(normalised(document.text).strip() or one_line(document.title), one_line(document.title))
+        said = normalised(document.text).strip() or one_line(document.title)
+        text = Extracted(said, one_line(document.title), flags=unseen(document.text))
     else:
         with held.stages.timed("fetch"):
             body, content_type = await in_thread(sources.read, held.source, document)

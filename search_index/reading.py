@@ -237,6 +237,7 @@ def _opened(snapshot: Snapshot) -> Opened:
         source_class=snapshot.source_class,
         language=snapshot.language,
         cluster=page.cluster,
+        flags=tuple(snapshot.flags),
     )
 
 

@@ -193,6 +193,7 @@ def _snapshot(page: Page, fetched: "Fetched | None", extracted: "Extracted", cla
             links=extracted.links,
             fetched_at=(fetched and fetched.at) or timezone.now(),
             source_class=its_class,
+            flags=page.signals.get("flags", []),
         )
     if before.source_class != its_class:  # the operator has said who speaks, or a rule knows better
         before.source_class = its_class
@@ -236,6 +237,11 @@ def _save_page(
     fields: Sequence[str] = (),
 ) -> None:
     """`partial` says what of the page was not read, for it was too long; None: it is as it was the last time."""
+    if snapshot.flags != (
+        flags := page.signals.get("flags", [])
+    ):  # what it hides is another now, or a rule knows better
+        snapshot.flags = flags
+        snapshot.save(update_fields=["flags"])
     page.detail = partial if partial is not None else "" if page.reason else page.detail
     page.state, page.reason = Page.State.INDEXED, ""
     page.attempts, page.due_at = 0, None

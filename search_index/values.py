@@ -64,6 +64,7 @@ class Opened:
     source_class: str = ""  # of SourceClass; empty where it is not known
     language: str = ""
     cluster: int | None = None  # what all near-duplicates of the text have in common
+    flags: tuple[str, ...] = ()  # what a reader has to know of it: "hidden", "invisible", "instructions"
 
     @property
     def is_web(self) -> bool:

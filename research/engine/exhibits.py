@@ -40,6 +40,7 @@ def exhibit(run_id: str, snapshot: int) -> models.Exhibit:
         sha256=page.sha256,
         headings=[list(heading) for heading in page.headings],
         cluster=page.cluster,
+        flags=list(page.flags),
     )
 
 

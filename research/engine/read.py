@@ -65,7 +65,8 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
         candidates=passages,
         links=tuple(enumerate(fresh, start=len(passages) + 1)),
         view=View(address=wanted, snapshot=result["snapshot"], shown=len(passages)),
-        observation=f"Opened “{result['title'] or wanted}”: its {len(passages)} most fitting passages are in view.",
+        # No title: what a page calls itself is its text, and this line is not marked as such in the prompt.
+        observation=f"Opened {wanted}: its {len(passages)} most fitting passages are in view.",
     )
 
 
@@ -94,13 +95,13 @@ async def find(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
     about = {"snapshot": page.snapshot, "title": page.title, "url": page.url, "source": source}
     passages = candidates([{**one, **about, "heading": "", "score": 1.0} for one in result["passages"]])
     if not passages:
-        return replace(desk, observation=f"“{action.query}” is not in “{page.title or page.url}”.")
+        return replace(desk, observation=f"“{action.query}” is not in {page.url}.")
     return replace(
         desk,
         candidates=passages,
         links=(),
         view=View(address=page.url, snapshot=page.snapshot, shown=len(passages)),
-        observation=f"{len(passages)} passages of “{page.title or page.url}” have these words.",
+        observation=f"{len(passages)} passages of {page.url} have these words.",
     )
 
 

@@ -24,6 +24,7 @@ from research.engine.kit import Kit
 from research.engine.lexical_judge import judged as judged_by_words
 from research.engine.limits import reached
 from research.engine.note import evidence_of, store
+from research.engine.orders import caution
 from research.engine.parallel import together
 from research.engine.search import search
 from research.engine.values import (
@@ -77,7 +78,9 @@ async def quotations(
     own = sorted((one for one in known if one.number in section.evidence), key=lambda one: (-one.score, one.number))
     sound = await _sound({one.number for one in own[:most]}, {one.number: one for one in own}, journal)
     return [
-        CheckedClaim(section.heading, one.quote, (one.number,), "quoted") for one in own[:most] if one.number in sound
+        CheckedClaim(section.heading, one.quote, (one.number,), "quoted", caution=caution([one.quote], section.heading))
+        for one in own[:most]
+        if one.number in sound
     ]
 
 
@@ -125,9 +128,10 @@ async def _settle(
         sound = await _sound(set(proved.evidence), {one.number: one for one in further}, journal)
         third = await _judged(proved, further, kit, journal, about=about, sound=sound, key=f"{key}/judge-found")
         if third.verdict not in STRUCK:
-            sentence, found = proved, third
+            sentence, found, cited = proved, third, further
     cites = () if found.verdict == "uncheckable" else sentence.evidence
-    return CheckedClaim(section, sentence.text, cites, found.verdict, found.reason, found.judge)
+    warned = caution([one.quote for one in cited], section)
+    return CheckedClaim(section, sentence.text, cites, found.verdict, found.reason, found.judge, caution=warned)
 
 
 async def _judged(

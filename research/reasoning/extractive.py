@@ -12,6 +12,7 @@ from textwrap import shorten
 from config.loop import in_thread
 from research.engine.kit import Delta
 from research.engine.lexical_judge import judged
+from research.engine.orders import stated
 from research.engine.terms import rarity, terms, unordered, words
 from research.engine.values import (
     Action,
@@ -116,6 +117,8 @@ class ExtractiveReasoner:
         """Ask; read the best page in full; cross the likeliest bridge to a next passage, and again (trail.py), until
         none is left; answer, if what was found fits; else ask in other words, and follow the link that fits best."""
         gap = workspace.gap.question
+        # What a page asks or orders is no bridge: its names would be searched for.
+        workspace = replace(workspace, known=tuple(stated(workspace.known, gap)))
         tried = {unordered(query) for query in workspace.queries}
         if not workspace.queries and not workspace.approach:
             return Action("search", query=gap)
@@ -200,7 +203,8 @@ class ExtractiveReasoner:
         delta: Delta,
     ) -> tuple[Sentence, ...]:
         """The quotations themselves, best first."""
-        quotes = {one.number: one.quote for one in known}
+        said = {one.number for one in stated(known, f"{question.text} {section.heading}")}
+        quotes = {one.number: one.quote for one in known if one.number in said}
         sentences = [Sentence(quotes[number], (number,)) for number in section.evidence if number in quotes]
         for sentence in sentences:
             await delta(f"{sentence.text}\n\n")
@@ -219,6 +223,7 @@ class ExtractiveReasoner:
     async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
         """The name, time, place or number that the question asks for, where the evidence has one; else the best
         evidence's best sentence; nothing where the evidence is too weak to answer from."""
+        known = stated(known, question.text)
         pages = _pages(known)
         if answer := compared(question.text, pages) or looked_up(question.text, pages):
             return answer

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from config.endpoints import Endpoint
 from research.engine import cost
 from research.engine.kit import Delta
+from research.engine.orders import is_plain, orders, shown, stated, titled
 from research.engine.values import (
     REFERENCE,
     Action,
@@ -82,7 +83,8 @@ class ModelReasoner:
         gap = workspace.gap.question
         if not workspace.queries and not workspace.approach and not REFERENCE.search(gap):
             return Action("search", query=gap)  # nothing is known that would make a better query
-        pages, links = _unread(workspace)[:PAGES], workspace.links[:LINKS]
+        pages = [replace(one, title=titled(one.title)) for one in _unread(workspace)[:PAGES]]
+        links = [link for link in workspace.links if is_plain(link[1])][:LINKS]
         numbers = [candidate.number for candidate in pages] + [number for number, _address in links]
         kinds = _kinds(workspace, bool(numbers))
 
@@ -106,7 +108,9 @@ class ModelReasoner:
                 turns_left=workspace.turns_left,
             )
 
-        fitted, _shown = await self._fit("planner", "act", _picked(workspace.known), prompt, most=EVIDENCE)
+        fitted, _shown = await self._fit(
+            "planner", "act", shown(_picked(workspace.known), _about(workspace)), prompt, most=EVIDENCE
+        )
         allowed: replies.Allowed = {"kind": kinds, "number": [0, *numbers]}
         reply = await self._client.complete("planner", "act", fitted, replies.Act, allowed=allowed)
         return _action(reply, numbers)
@@ -127,11 +131,11 @@ class ModelReasoner:
                 passages=passages,
             )
 
-        known = _best(_picked(workspace.known))  # as act is shown it: the same prefix
+        known = shown(_best(_picked(workspace.known)), _about(workspace))  # as act is shown it: the same prefix
         seen = numbered(candidates[:PASSAGES])
         fitted, passages = await self._fit("reader", "note", seen, prompt, about=workspace.gap.question)
-        shown = [number for passage in passages for number in passage.spans]
-        reply = await self._client.complete("reader", "note", fitted, replies.Note, allowed={"keep": shown})
+        numbers = [number for passage in passages for number in passage.spans]
+        reply = await self._client.complete("reader", "note", fitted, replies.Note, allowed={"keep": numbers})
         picked = kept(workspace.gap.number, reply.keep, passages)
         by_rule = await self._rules.note(workspace, candidates)
         return (*picked, *(replace(one, score=one.score * PICKED) for one in by_rule))
@@ -141,11 +145,12 @@ class ModelReasoner:
     ) -> tuple[Planned, ...]:
         standing = [gap for gap in gaps if gap.state != "dropped"]
 
-        def prompt(shown: Sequence[Evidence]) -> Prompt:
+        def prompt(fitting: Sequence[Evidence]) -> Prompt:
             resolved = [replace(gap, question=_resolved(gap.question, gaps)) for gap in standing]
-            return render("revise", question=question.text, remarks=remarks, gaps=resolved, known=shown, most=most)
+            return render("revise", question=question.text, remarks=remarks, gaps=resolved, known=fitting, most=most)
 
-        fitted, _shown = await self._fit("planner", "revise", _picked(known), prompt, most=EVIDENCE)
+        about = " ".join([question.text, *(gap.text for gap in standing)])
+        fitted, _shown = await self._fit("planner", "revise", shown(_picked(known), about), prompt, most=EVIDENCE)
         reply = await self._client.complete("planner", "revise", fitted, replies.Revise)
         if reply.complete:
             return ()
@@ -178,7 +183,10 @@ class ModelReasoner:
         shown = [number for passage in passages for number in passage.spans]
         reply = await self._client.complete("reader", "items", fitted, replies.Items, allowed={"sentence": shown})
         named = [(without_links(one.name), kept(0, [one.sentence], passages)) for one in reply.items]
-        return tuple(Listed(name, where[0]) for name, where in named if name and where)
+        # A name or a value is what the reader wrote, so an order may have made it: what rests on one is dropped.
+        return tuple(
+            Listed(name, where[0]) for name, where in named if name and where and not orders(where[0].quote, shape.item)
+        )
 
     async def cell(self, shape: Shape, item: str, column: str, candidates: Sequence[Candidate]) -> Filled:
         def prompt(passages: Sequence[Passage]) -> Prompt:
@@ -187,7 +195,7 @@ class ModelReasoner:
         fitted, passages = await self._fit("reader", "cell", numbered(candidates[:PASSAGES]), prompt)
         shown = [0, *(number for passage in passages for number in passage.spans)]
         reply = await self._client.complete("reader", "cell", fitted, replies.Cell, allowed={"sentence": shown})
-        where = kept(0, [reply.sentence], passages)
+        where = [one for one in kept(0, [reply.sentence], passages) if not orders(one.quote, f"{item} {column}")]
         return Filled(_prose(reply.value), where[0] if where and reply.value.strip() else None)
 
     async def sift(
@@ -213,14 +221,15 @@ class ModelReasoner:
         computed: Sequence[Computation],
         delta: Delta,
     ) -> tuple[Sentence, ...]:
-        def prompt(shown: Sequence[Evidence]) -> Prompt:
-            return render("draft", question=question.text, heading=section.heading, known=shown, computed=computed)
+        def prompt(fitting: Sequence[Evidence]) -> Prompt:
+            return render("draft", question=question.text, heading=section.heading, known=fitting, computed=computed)
 
-        own = [evidence for evidence in known if evidence.number in section.evidence]
+        about = f"{question.text} {section.heading}"
+        own = stated([evidence for evidence in known if evidence.number in section.evidence], about)
         if not own:
             return ()
-        fitted, shown = await self._fit("writer", "draft", own, prompt)
-        numbers = [evidence.number for evidence in shown]
+        fitted, fitting = await self._fit("writer", "draft", own, prompt)
+        numbers = [evidence.number for evidence in fitting]
         reply = await self._client.complete(
             "writer", "draft", fitted, replies.Draft, allowed={"evidence": numbers}, delta=delta
         )
@@ -229,7 +238,7 @@ class ModelReasoner:
     async def judge(self, sentence: Sentence, known: Sequence[Evidence]) -> Judgement:
         if self._judge is not None:
             return await self._judge.judge(sentence, known)
-        cited = [evidence for evidence in known if evidence.number in sentence.evidence]
+        cited = stated([evidence for evidence in known if evidence.number in sentence.evidence], sentence.text)
         if not cited:
             return Judgement("unsupported", _("It cites no evidence."))
 
@@ -244,7 +253,7 @@ class ModelReasoner:
         def prompt(shown: Sequence[Evidence]) -> Prompt:
             return render("rewrite", sentence=sentence.text, reason=reason, known=shown)
 
-        cited = [evidence for evidence in known if evidence.number in sentence.evidence]
+        cited = stated([evidence for evidence in known if evidence.number in sentence.evidence], sentence.text)
         if not cited:
             return None
         fitted, _shown = await self._fit("writer", "rewrite", cited, prompt)
@@ -253,14 +262,16 @@ class ModelReasoner:
         return Sentence(text, sentence.evidence) if text else None
 
     async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
-        if not claims:
+        standing = [claim for claim in claims if not orders(claim.text, question.text)]
+        if not standing:
             return ""
 
-        def prompt(shown: Sequence[Evidence]) -> Prompt:
-            return render("answer", question=question.text, claims=[claim.text for claim in claims], known=shown)
+        def prompt(fitting: Sequence[Evidence]) -> Prompt:
+            texts = [claim.text for claim in standing]
+            return render("answer", question=question.text, claims=texts, known=fitting)
 
-        cited = {number for claim in claims for number in claim.evidence}
-        rests_on = [one for one in known if one.number in cited]
+        cited = {number for claim in standing for number in claim.evidence}
+        rests_on = stated([one for one in known if one.number in cited], question.text)
         fitted, _shown = await self._fit("writer", "answer", rests_on, prompt, most=EVIDENCE)
         reply = await self._client.complete("writer", "answer", fitted, replies.Answer)
         return _prose(reply.answer)
@@ -292,6 +303,11 @@ class ModelReasoner:
         return fitted.prompt, fitted.shown
 
 
+def _about(workspace: Workspace) -> str:
+    """What a gap is about, for telling what on a page could answer it."""
+    return f"{workspace.question.text} {workspace.gap.question}"
+
+
 def _kinds(workspace: Workspace, can_open: bool) -> list[str]:
     """The actions that may be chosen now: an answer needs the effort's least searching and something to rest on."""
     kinds = ["search"]
@@ -301,7 +317,7 @@ def _kinds(workspace: Workspace, can_open: bool) -> list[str]:
         kinds.append("more")
     if re.search(r"\d", " ".join(one.quote for one in workspace.known)):
         kinds.append("compute")
-    if workspace.may_answer and any(one.score > PICKED for one in workspace.known):
+    if workspace.may_answer and any(one.score > PICKED for one in stated(workspace.known, _about(workspace))):
         kinds.append("answer")
     if workspace.may_answer:
         kinds.append("give_up")

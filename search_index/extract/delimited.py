@@ -10,7 +10,7 @@ from itertools import islice
 
 from search_index.errors import Unreadable
 from search_index.extract.charset import decoded
-from search_index.extract.document import MOST_TEXT, Extracted, Writer, flat, name_of, smuggled
+from search_index.extract.document import MOST_TEXT, Extracted, Writer, flat, name_of, unseen
 from search_index.extract.grid import COLUMNS, Grid
 
 _DELIMITERS = "\t;,|"
@@ -35,7 +35,7 @@ def extract_delimited(body: bytes, content_type: str, url: str) -> Extracted:
     return Extracted(
         text=writer.text,
         title=name_of(url),
-        hidden=smuggled(text),
+        flags=unseen(text),
         partial=partial or (f"Only its first {COLUMNS} columns were read." if grid.cut else ""),
     )
 

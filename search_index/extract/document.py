@@ -19,6 +19,8 @@ Heading = list[int]  # [start, end, level 1..6], as the database keeps it
 
 MOST_TEXT = 5_000_000  # characters of one document; "War and Peace" has 3.2 million
 MAX_LINKS = 3000
+# What a reader has to know of a page's text: it hid words, it had letters that nobody sees, it addresses machines.
+HIDDEN, INVISIBLE, INSTRUCTIONS = FLAGS = ("hidden", "invisible", "instructions")
 TABLE_WORDS = 200  # of a part of a long table, with its header and signs: it is one passage (chunk.py)
 ROW_WORDS = 160  # a row with more is no line any more: its cells stand as paragraphs
 
@@ -30,10 +32,15 @@ _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _HIDDEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
     "\ufff0-\uffff\ud800-\udfff\U000e0000-\U000e0fff]|(?<![\u0590-\u1fff\u2600-\u27bf\U0001f000-\U0001faff])[\u200c\u200d]"
+    "|[\ufe00-\ufe0f]{2,}"
 )
-# Of those, what no script and no typesetting needs: letters as tags, and zero widths so many that they are a code.
-_INVISIBLE = re.compile("[\u200b-\u200d\u2060-\u2064\ufeff\U000e0020-\U000e007e]")  # looked for first: it is quick
-_SMUGGLED = re.compile("[\U000e0020-\U000e007e]+|[\u200b-\u200d\u2060-\u2064\ufeff]{8,}")
+# Of those, what no script and no typesetting needs: letters as tags (but for those of a flag), zero widths so many that
+# they are a code or one after each letter so that no filter knows the word, text turned round, bytes as variations.
+_INVISIBLE = re.compile("[\u200b-\u200d\u202d\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0001-\U000e01ef]")  # quick
+_SMUGGLED = re.compile(
+    "(?<![\U0001f3f4\U000e0001-\U000e01ef])[\U000e0001-\U000e01ef]{2,}|[\u200b-\u200d\u2060-\u2064\ufeff]{8,}"
+    "|(?:[A-Za-z][\u200b-\u200d\u2060-\u2064\ufeff]){3,}|[\u202d\u202e][^\n\u202c]*|[\ufe00-\ufe0f]{3,}"
+)
 _NUMBER = re.compile(r"[\d\s.,:/%$€£+−–-]+$")
 _YEAR = re.compile(r"(19|20)\d\d$")
 _TRAILING = re.compile(r"[ \t]+$", re.MULTILINE)
@@ -54,6 +61,7 @@ class Extracted:
     kinds: list[str] = field(default_factory=list)  # what the page says it is: see kinds.py
     only_links: bool = False  # a table of contents or an index: worth following, not worth finding; `text` is empty
     hidden: int = 0  # pieces of text that a person would not have seen, which were left out
+    flags: list[str] = field(default_factory=list)  # of FLAGS: what a reader of the page has to know
     canonical: str = ""  # the address that the page itself wants to be known by, absolute
     noindex: bool = False  # it asks not to be indexed, or that its links are not followed (robots meta)
     nofollow: bool = False
@@ -75,6 +83,11 @@ def normalised(text: str) -> str:
 def smuggled(text: str) -> int:
     """How many messages in invisible characters there are in `text`, as far as one can tell."""
     return len(_SMUGGLED.findall(text)) if not text.isascii() and _INVISIBLE.search(text) else 0
+
+
+def unseen(text: str) -> list[str]:
+    """The flag of a text with messages in invisible characters; of others, no flag."""
+    return [INVISIBLE] if smuggled(text) else []
 
 
 def one_line(text: str, limit: int = 500) -> str:

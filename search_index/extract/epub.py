@@ -33,6 +33,7 @@ def extract_epub(body: bytes, content_type: str, url: str) -> Extracted:
     place = rootfile.get("full-path", "") if rootfile is not None else ""
     package = archive.xml(archive.part(container, place))
     writer, links, hidden, left_out = Writer(), dict[str, None](), 0, 0
+    flags: dict[str, None] = {}
     names = _names(container, package, place)
     for number, chapter in enumerate(_spine(package, place)):
         entry = container.NameToInfo.get(chapter)
@@ -45,6 +46,7 @@ def extract_epub(body: bytes, content_type: str, url: str) -> Extracted:
         writer.include(found.text, found.headings)
         links |= dict.fromkeys(found.links)
         hidden += found.hidden
+        flags |= dict.fromkeys(found.flags)
     return Extracted(
         text=writer.text,
         title=one_line(_metadata(package, "title")) or name_of(url),
@@ -54,6 +56,7 @@ def extract_epub(body: bytes, content_type: str, url: str) -> Extracted:
         headings=writer.headings,
         links=list(links)[:MAX_LINKS],
         hidden=hidden,
+        flags=list(flags),
         partial=f"{left_out:,} of its chapters were not read: they are missing, or too long." if left_out else "",
     )
 

@@ -11,14 +11,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
-from lxml.etree import ParserError, XPath
+from lxml.etree import ParserError
 from lxml.html import HTMLParser, document_fromstring
 from trafilatura import bare_extraction
 from trafilatura.settings import Document
 
 from search_index.errors import Unreadable
 from search_index.extract.charset import decoded
-from search_index.extract.document import MAX_LINKS, Extracted, Writer, name_of, normalised, one_line, smuggled
+from search_index.extract.document import MAX_LINKS, Extracted, Writer, name_of, normalised, one_line
+from search_index.extract.hidden import drop_hidden
 from search_index.extract.kinds import kinds
 from search_index.extract.markup import set_whole
 
@@ -35,26 +36,17 @@ _SLUGGED = (
 )
 # Links in the running text of documentation made by docutils: lists full of them are content here, not navigation.
 _REFERENCES = "//*[@role='main']//a[contains(concat(' ', @class, ' '), ' reference ')]"
-# What may be hidden from people; whether it is, _is_hidden() says. Not the body: a page that scripts uncover is seen.
-_PERHAPS_HIDDEN = XPath("body/descendant::*[@style or @hidden or @aria-hidden='true']")
-_HIDING = re.compile(
-    r"display:none|visibility:(?:hidden|collapse)|font-size:0(?![.\d]*[1-9])|opacity:0(?![.\d]*[1-9])|(?<!-)color:transparent"
-    r"|(?:text-indent|left|right|top|margin-left|margin-top):-\d{4,}|clip:rect\((?:0|1)(?:px)?,"
-    r"|clip-path:inset\((?:50|100)%\)|transform:scale\(0\)"
-)
-_NO_ROOM = re.compile(r"(?:^|;)(?:max-)?(?:height|width):0(?:px)?(?:;|$|!)")
-_COLOURS = re.compile(r"(?:^|;)(color|background|background-color):([^;!]+)")
-_WHITE = frozenset({"white", "#fff", "#ffffff", "rgb(255,255,255)", "rgba(255,255,255,1)"})
 _BLOCKS = frozenset({"p", "head", "list", "item", "table", "row", "cell", "quote", "div", "body"})
 
 
 def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
     """What an HTML page says. Raises Unreadable where there is no HTML at all."""
-    tree = _parsed(decoded(body, content_type))
+    page = decoded(body, content_type)
+    tree = _parsed(page)
     links = list(_links(tree, url))
     wishes = _wishes(tree, url)
     said = kinds(tree)
-    hidden = _drop_hidden(tree) + smuggled(tree.text_content())
+    hidden, flags = drop_hidden(tree, page)
     title = one_line(tree.findtext(".//title") or "")
     language = (tree.get("lang") or "").partition("-")[0].lower()[:10]
     if _only_links(tree):
@@ -66,6 +58,7 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
             kinds=said,
             only_links=True,
             hidden=hidden,
+            flags=flags,
             **wishes,
         )
     for permalink in tree.xpath(_PERMALINKS):
@@ -84,7 +77,16 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
     )
     if not isinstance(found, Document) or found.body is None:
         named = title or name_of(url)
-        return Extracted(text="", title=named, language=language, links=links, kinds=said, hidden=hidden, **wishes)
+        return Extracted(
+            text="",
+            title=named,
+            language=language,
+            links=links,
+            kinds=said,
+            hidden=hidden,
+            flags=flags,
+            **wishes,
+        )
     writer = Writer()
     _walk(found.body, writer)
     return Extracted(
@@ -97,14 +99,16 @@ def extract_html(body: bytes, content_type: str, url: str) -> Extracted:
         links=links,
         kinds=said,
         hidden=hidden,
+        flags=flags,
         **wishes,
     )
 
 
 def extract_whole(body: bytes, content_type: str, url: str) -> Extracted:
     """What HTML says that is all text and nothing around it: a chapter of a book, a mail."""
-    tree = _parsed(decoded(body, content_type))
-    hidden = _drop_hidden(tree) + smuggled(tree.text_content())
+    page = decoded(body, content_type)
+    tree = _parsed(page)
+    hidden, flags = drop_hidden(tree, page)
     writer = Writer()
     set_whole(tree.find("body"), writer)
     return Extracted(
@@ -113,6 +117,7 @@ def extract_whole(body: bytes, content_type: str, url: str) -> Extracted:
         headings=writer.headings,
         links=list(_links(tree, url)),
         hidden=hidden,
+        flags=flags,
     )
 
 
@@ -154,30 +159,6 @@ def _wishes(tree: Any, url: str) -> dict[str, Any]:
         "noindex": not words.isdisjoint({"noindex", "none"}),
         "nofollow": not words.isdisjoint({"nofollow", "none"}),
     }
-
-
-def _drop_hidden(tree: Any) -> int:
-    """Take out what people do not see, which may be meant for machines alone; how many pieces it was."""
-    dropped = 0
-    for element in _PERHAPS_HIDDEN(tree):
-        if element.getparent() is not None and _is_hidden(element):
-            dropped += any(text.strip() for text in element.itertext())
-            element.drop_tree()
-    return dropped
-
-
-def _is_hidden(element: Any) -> bool:
-    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
-        return True
-    style = "".join((element.get("style") or "").lower().split())
-    if not style:
-        return False
-    if _HIDING.search(style) or (_NO_ROOM.search(style) and "overflow:hidden" in style):
-        return True
-    colours = {
-        name.removesuffix("-color"): "white" if value in _WHITE else value for name, value in _COLOURS.findall(style)
-    }
-    return "color" in colours and colours["color"] == colours.get("background")
 
 
 def _only_links(tree: Any) -> bool:

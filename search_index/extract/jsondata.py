@@ -10,7 +10,7 @@ from typing import Any
 
 from search_index.errors import Unreadable
 from search_index.extract.charset import decoded
-from search_index.extract.document import MAX_LINKS, Extracted, Writer, flat, name_of, one_line, smuggled
+from search_index.extract.document import MAX_LINKS, Extracted, Writer, flat, name_of, one_line, unseen
 from search_index.extract.grid import COLUMNS
 from search_index.extract.text import extract_text
 
@@ -36,7 +36,7 @@ def extract_json(body: bytes, content_type: str, url: str) -> Extracted:
         title=_title(data) or name_of(url),
         headings=walk.writer.headings,
         links=list(walk.links)[:MAX_LINKS],
-        hidden=smuggled(text),
+        flags=unseen(text),
         partial="Only its beginning was read: it is very long." if walk.writer.full else "",
     )
 

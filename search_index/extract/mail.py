@@ -17,7 +17,7 @@ from itertools import pairwise
 from search_index.errors import Unreadable
 from search_index.extract import types
 from search_index.extract.charset import decoded
-from search_index.extract.document import MAX_LINKS, Extracted, Writer, name_of, normalised, one_line, smuggled
+from search_index.extract.document import MAX_LINKS, Extracted, Writer, name_of, normalised, one_line, unseen
 from search_index.extract.html import extract_whole
 
 MESSAGES = 2000  # of one mbox
@@ -41,7 +41,7 @@ def extract_mail(body: bytes, url: str, attached: Attached) -> Extracted:
     messages = _messages(body)
     if len(messages) == 1:
         return _one(messages[0], url, attached)
-    writer, hidden, links = Writer(), 0, dict[str, None]()
+    writer, hidden, links, flags = Writer(), 0, dict[str, None](), dict[str, None]()
     for message in messages[:MESSAGES]:
         if writer.full:
             break
@@ -49,6 +49,7 @@ def extract_mail(body: bytes, url: str, attached: Attached) -> Extracted:
         writer.heading(found.title, 1)
         writer.include(found.text, found.headings, deeper=1)
         hidden += found.hidden
+        flags |= dict.fromkeys(found.flags)
         links |= dict.fromkeys(found.links)
     cut = writer.full or len(messages) > MESSAGES
     return Extracted(
@@ -57,6 +58,7 @@ def extract_mail(body: bytes, url: str, attached: Attached) -> Extracted:
         headings=writer.headings,
         links=list(links)[:MAX_LINKS],
         hidden=hidden,
+        flags=list(flags),
         partial=f"Only the first of its {len(messages):,} messages were read." if cut else "",
     )
 
@@ -89,6 +91,7 @@ def _one(body: bytes, url: str, attached: Attached) -> Extracted:
         headings=letter.writer.headings,
         links=list(letter.links)[:MAX_LINKS],
         hidden=letter.hidden,
+        flags=list(letter.flags),
         partial=letter.partial,
     )
 
@@ -102,6 +105,7 @@ class _Letter:
         self.writer = Writer()
         self.links: dict[str, None] = {}
         self.hidden = 0
+        self.flags: dict[str, None] = {}
         self.partial = ""
         self.enclosed: list[tuple[str, Message]] = []  # name and part
 
@@ -137,7 +141,7 @@ class _Letter:
         else:
             raw = decoded(_bytes(part), part.get("content-type", ""))
             text = normalised(raw)
-            self.hidden += smuggled(raw)
+            self.flags |= dict.fromkeys(unseen(raw))
             self.writer.block(text.strip("\n"))
             self.links |= dict.fromkeys(link.rstrip(".,;:!?") for link in _LINK.findall(text))
 
@@ -164,6 +168,7 @@ class _Letter:
         self.writer.include(found.text, found.headings, deeper=deeper)
         self.links |= dict.fromkeys(found.links)
         self.hidden += found.hidden
+        self.flags |= dict.fromkeys(found.flags)
 
 
 def _plainest(alternatives: list[Message]) -> list[Message]:

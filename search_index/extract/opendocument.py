@@ -16,7 +16,17 @@ from odfdo.security import SecurityError
 
 from search_index.errors import Unreadable
 from search_index.extract import archive
-from search_index.extract.document import MAX_LINKS, Extracted, Writer, flat, name_of, one_line, smuggled
+from search_index.extract.document import (
+    HIDDEN,
+    INVISIBLE,
+    MAX_LINKS,
+    Extracted,
+    Writer,
+    flat,
+    name_of,
+    one_line,
+    smuggled,
+)
 from search_index.extract.grid import COLUMNS, Grid
 from search_index.extract.workbook import EFFORT, effort, number
 
@@ -56,6 +66,7 @@ def extract_opendocument(body: bytes, content_type: str, url: str) -> Extracted:
         headings=walk.writer.headings,
         links=list(walk.links)[:MAX_LINKS],
         hidden=walk.hidden,
+        flags=[HIDDEN] * (walk.hidden > 0) + [INVISIBLE] * (walk.invisible > 0),
         partial="Only its beginning was read: it is very long." if walk.writer.full or walk.effort > EFFORT else "",
     )
 
@@ -93,6 +104,7 @@ class _Walk:
         self.links: dict[str, None] = {}
         self.title = ""
         self.hidden = 0
+        self.invisible = 0
         self.effort = 0
         self.notes: list[str] = []
 
@@ -218,7 +230,7 @@ class _Walk:
                 parts.append(self.words(child, depth + 1))
             parts.append(child.tail or "")
         text = "".join(parts)
-        self.hidden += smuggled(text) if depth == 0 else 0
+        self.invisible += smuggled(text) if depth == 0 else 0
         return text
 
     def _note(self, element: Any) -> None:
@@ -240,6 +252,7 @@ class _Walk:
         self.links |= inner.links
         self.notes += inner.notes
         self.hidden += inner.hidden
+        self.invisible += inner.invisible
 
     def _cells(self, row: Any) -> Iterator[tuple[Any, int]]:
         room = COLUMNS

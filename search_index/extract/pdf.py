@@ -13,7 +13,7 @@ from typing import Any
 import pypdfium2 as pdfium
 
 from search_index.errors import Unreadable
-from search_index.extract.document import Extracted, Heading, Writer, name_of, normalised, one_line, smuggled
+from search_index.extract.document import Extracted, Heading, Writer, name_of, normalised, one_line, unseen
 
 MAX_PAGES = 500
 MAX_BOOKMARKS = 2000
@@ -59,7 +59,7 @@ def extract_pdf(body: bytes, content_type: str, url: str) -> Extracted:
         author=one_line(metadata.get("Author", ""), 200),
         published_on=_day(metadata.get("CreationDate", "")),
         headings=headings,
-        hidden=smuggled(text),
+        flags=unseen(text),
         partial=_partial(text, count, starts),
     )
 

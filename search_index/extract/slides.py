@@ -15,7 +15,7 @@ from pptx.exc import PythonPptxError
 
 from search_index.errors import Unreadable
 from search_index.extract import archive
-from search_index.extract.document import MAX_LINKS, Extracted, Writer, flat, name_of, one_line, smuggled
+from search_index.extract.document import MAX_LINKS, Extracted, Writer, flat, name_of, one_line, unseen
 from search_index.extract.word import day_of
 
 _LEVEL = 2  # of a slide's title: the presentation's own stands above
@@ -27,6 +27,7 @@ def extract_slides(body: bytes, content_type: str, url: str) -> Extracted:
     """What a presentation says. Raises Unreadable: "broken", and archive.checked()'s reasons."""
     archive.checked(body)
     writer, links, hidden, title = Writer(), dict[str, None](), 0, ""
+    flags: dict[str, None] = {}
     try:
         presentation = Presentation(BytesIO(body))
         for number, slide in enumerate(presentation.slides, 1):
@@ -44,7 +45,7 @@ def extract_slides(body: bytes, content_type: str, url: str) -> Extracted:
             if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
                 writer.block(_paragraphs(slide.notes_slide.notes_text_frame))
             links |= dict.fromkeys(rel.target_ref for rel in slide.part.rels.values() if rel.is_external)
-            hidden += smuggled("".join(slide._element.itertext()))
+            flags |= dict.fromkeys(unseen("".join(slide._element.itertext())))
         known = presentation.core_properties
         named, author = one_line(known.title or ""), one_line(known.author or "", 200)
     except (PythonPptxError, LxmlError, KeyError, ValueError, AttributeError, IndexError) as error:
@@ -57,6 +58,7 @@ def extract_slides(body: bytes, content_type: str, url: str) -> Extracted:
         headings=writer.headings,
         links=[link for link in links if link.startswith(("http://", "https://"))][:MAX_LINKS],
         hidden=hidden,
+        flags=list(flags),
         partial="Only the beginning of the presentation was read: it is very long." if writer.full else "",
     )
 

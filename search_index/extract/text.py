@@ -6,7 +6,7 @@ Pure: no Django, no I/O. Called by extractors.py.
 import re
 
 from search_index.extract.charset import decoded
-from search_index.extract.document import MAX_LINKS, Extracted, Heading, name_of, normalised, one_line, smuggled
+from search_index.extract.document import MAX_LINKS, Extracted, Heading, name_of, normalised, one_line, unseen
 
 _FRONT_MATTER = re.compile(r"\A(---|\+\+\+)\n.*?\n\1\s*\n", re.DOTALL)
 _FENCE = re.compile(r" {0,3}(```|~~~)")
@@ -31,7 +31,7 @@ def extract_text(body: bytes, content_type: str, url: str) -> Extracted:
         title=_title(text, headings) or name_of(url),
         headings=headings,
         links=list(dict.fromkeys(link.rstrip(".,;:!?") for link in _LINK.findall(text)))[:MAX_LINKS],
-        hidden=smuggled(raw),
+        flags=unseen(raw),
     )
 
 

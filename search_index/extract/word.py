@@ -21,7 +21,17 @@ from lxml.etree import LxmlError
 
 from search_index.errors import Unreadable
 from search_index.extract import archive
-from search_index.extract.document import MAX_LINKS, Extracted, Writer, flat, name_of, one_line, smuggled
+from search_index.extract.document import (
+    HIDDEN,
+    INVISIBLE,
+    MAX_LINKS,
+    Extracted,
+    Writer,
+    flat,
+    name_of,
+    one_line,
+    smuggled,
+)
 
 # With macros or as a template it is the same document; python-docx opens it if told so. No macro is ever looked at.
 for _main in ("application/vnd.ms-word.document.macroEnabled.main+xml", CONTENT_TYPE.WML_DOCUMENT_MAIN):
@@ -61,6 +71,7 @@ def extract_word(body: bytes, content_type: str, url: str) -> Extracted:
         headings=walk.writer.headings,
         links=walk.links(),
         hidden=walk.hidden,
+        flags=[HIDDEN] * (walk.hidden > 0) + [INVISIBLE] * (walk.invisible > 0),
         partial="Only the beginning of the document was read: it is very long." if walk.writer.full else "",
     )
 
@@ -74,6 +85,7 @@ class _Walk:
         self.writer = Writer()
         self.title = ""
         self.hidden = 0
+        self.invisible = 0
         self.listed = False  # the paragraph before is an item of a list
 
     def container(self, element: Any, depth: int = 0) -> None:
@@ -156,7 +168,7 @@ class _Walk:
             elif len(child):
                 parts.append(self.words(child))
             elif child.tag in _TEXTS and child.text:
-                self.hidden += smuggled(child.text)
+                self.invisible += smuggled(child.text)
                 parts.append(child.text)
         return "".join(parts)
 

@@ -95,6 +95,9 @@ class Snapshot(models.Model):
     source_class = models.CharField(max_length=10, choices=SourceClass, default=SourceClass.UNKNOWN, blank=True)
     headings = models.JSONField(default=list)
     links = models.JSONField(default=list)
+    # What a reader has to know of its text (hidden, invisible, instructions: extract/document.py). As the page was last
+    # seen to be: what it hides may change while what it says does not.
+    flags = models.JSONField(default=list)
     fetched_at = models.DateTimeField()
 
     class Meta:

@@ -75,7 +75,7 @@ def sse(stage: Stage, runs: int) -> Document:
         for _ in "ab"
     ]
     threads = [threading.Thread(target=reader.follow, daemon=True) for reader in readers]
-    _wait_for_web(web)
+    wait_for_web(web)
     for thread in threads:
         thread.start()
     stage.wait(asked, 300)
@@ -153,7 +153,7 @@ def answer(stage: Stage, runs: int) -> Document:
     token = secrets.token_hex(16)
     cookies["scenthound-csrf-8000"] = token
     stage.furnish(range(1, runs + 1))
-    _wait_for_web(web)
+    wait_for_web(web)
     until(lambda: b"ready." in stage.log("worker"), 60, "the worker")
     firsts, drafts, silences, asked = [], [], [], []
     client = httpx2.Client(cookies=cookies, timeout=30, trust_env=False, headers={"X-CSRFToken": token})
@@ -199,7 +199,9 @@ def answer(stage: Stage, runs: int) -> Document:
     return document
 
 
-def _wait_for_web(address: str) -> None:
+def wait_for_web(address: str) -> None:
+    """Until the web server answers. Raises Failed."""
+
     def answers() -> bool:
         try:
             return httpx2.get(f"{address}/healthz", timeout=5, trust_env=False).status_code in (200, 503)

@@ -62,9 +62,11 @@ def make_step(run: Run, kind: str, result: dict[str, Any], **fields: Any) -> Ste
     )
 
 
-def make_evidence(gap: Gap, snapshot: Snapshot, quote: str = QUOTE, number: int = 1) -> Evidence:
-    """The place of `quote` in the snapshot, kept for the gap."""
-    start = snapshot.text.index(quote)
+def make_evidence(
+    gap: Gap, snapshot: Snapshot, quote: str = QUOTE, number: int = 1, start: int | None = None
+) -> Evidence:
+    """The place of `quote` in the snapshot, its first unless `start` says which, kept for the gap."""
+    start = snapshot.text.index(quote) if start is None else start
     return Evidence.objects.create(
         run=gap.run,
         number=number,
