@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from statistics import fmean
@@ -25,8 +25,8 @@ from django.utils.translation import gettext as _
 from config.endpoints import endpoints
 from research.errors import BadQuestion
 from research.launch import launch
-from research.models import Run, Step
-from research.score import exact, f1, recall
+from research.models import Claim, Run, Step
+from research.score import RIGHT, calibration_error, exact, f1, recall, reliability
 from search_index import api
 
 LOOK_SECONDS = 0.3
@@ -55,6 +55,8 @@ class Outcome:
     asked: Asked
     failed: str  # why, where it did
     answer: str
+    confidence: float | None
+    unsupported: int  # sentences that the report kept though nothing supports them
     kept: frozenset[str]
     kept_count: int
     seen: frozenset[str]
@@ -203,6 +205,8 @@ def outcome(asked: Asked, run: Run, sources: Sequence[int]) -> Outcome:
         asked=asked,
         failed=run.error if run.state == Run.State.FAILED else "",
         answer=report.answer if report else "",
+        confidence=report.confidence if report else None,
+        unsupported=sum(map(_is_unsupported, report.claims.prefetch_related("evidence"))) if report else 0,
         kept=_documents(pages),
         kept_count=len(pages),
         seen=_documents(url for step in steps for url in _addresses(step)),
@@ -216,6 +220,11 @@ def outcome(asked: Asked, run: Run, sources: Sequence[int]) -> Outcome:
 
 
 _SPENT = ("pages", "model_calls", "prompt_tokens", "completion_tokens")
+
+
+def _is_unsupported(claim: Claim) -> bool:
+    """Whether the report keeps a sentence that states something, and cites nothing."""
+    return not claim.is_struck and claim.verdict != Claim.Verdict.UNCHECKABLE and not claim.evidence.all()
 
 
 def _addresses(step: Step) -> list[str]:
@@ -242,6 +251,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         **_quality(outcomes),
         "by_hops": {str(number): _quality([one for one in outcomes if one.asked.hops == number]) for number in hops},
         "failed": sum(bool(one.failed) for one in outcomes),
+        "reliability": [asdict(one) for one in reliability(_judged(outcomes))],
         "errors": sorted({one.failed for one in outcomes if one.failed}),
     }
 
@@ -250,12 +260,20 @@ def _quality(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     known = [one for one in outcomes if one.asked.answers]
     judged = [one for one in outcomes if one.asked.gold]
     answered = sum(bool(one.answer) for one in outcomes)
+    right = [f1(one.answer, one.asked.answers) >= RIGHT for one in known if one.answer]
+    sure = _judged(outcomes)
     return {
         "questions": len(outcomes),
         "answered": answered,
         "abstained": len(outcomes) - answered,
         "em": _mean(exact(one.answer, one.asked.answers) for one in known),
         "f1": _mean(f1(one.answer, one.asked.answers) for one in known),
+        "right": sum(right),
+        "wrong": len(right) - sum(right),
+        "confidence_mean": _mean(one.confidence for one in outcomes if one.confidence is not None),
+        "calibration_error": round(calibration_error(sure), 4) if sure else None,
+        "not_found_share": _mean(float(not one.answer) for one in outcomes if not one.asked.answers),
+        "unsupported_kept": sum(one.unsupported for one in outcomes),
         "gold_recall_kept": _mean(recall(one.kept, one.asked.gold) for one in judged),
         "gold_recall_opened": _mean(recall(one.seen, one.asked.gold) for one in judged),
         "all_gold_kept": _mean(float(recall(one.kept, one.asked.gold) == 1) for one in judged),
@@ -268,6 +286,12 @@ def _quality(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "one_query_recall": _mean(recall(one.one_query, one.asked.gold) for one in judged),
         "one_query_all_gold": _mean(float(recall(one.one_query, one.asked.gold) == 1) for one in judged),
     }
+
+
+def _judged(outcomes: Iterable[Outcome]) -> list[tuple[float, bool]]:
+    """(confidence, whether it was right) of the answers that can be judged."""
+    answered = (one for one in outcomes if one.answer and one.asked.answers and one.confidence is not None)
+    return [(one.confidence or 0.0, f1(one.answer, one.asked.answers) >= RIGHT) for one in answered]
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -6,7 +6,7 @@ so; and it always ends with a report, which also says what was not found. Called
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from research import models
 from research.engine.calibrate import calibrate
 from research.engine.choose import attempt
+from research.engine.confidence import confidence, of_claim
 from research.engine.findings import approved, table
 from research.engine.findings import evidence as known_evidence
 from research.engine.findings import gaps as known_gaps
@@ -122,25 +123,34 @@ async def _something(hunting: dict[int, "asyncio.Task[Workspace]"], journal: Jou
 
 
 async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClaim], journal: Journal) -> None:
-    """Store the report, and settle every gap: answered where a standing claim rests on its evidence, else not found."""
+    """Store the report, and settle every gap: answered where a standing claim rests on its evidence, else not found.
+    Where an answer was looked for in what stands, and there is none, quotations alone answer nothing."""
     await journal.activity(_("Finishing the report"))
     gaps = [gap for gap in known_gaps(journal) if gap.state != "dropped"]
     cited = {number for claim in claims if not claim.is_struck for number in claim.evidence}
     served = {one.gap for one in known_evidence(journal) if one.number in cited}
     answered = [gap.number for gap in gaps if gap.state == "closed" or (gap.state == "open" and gap.number in served)]
+    is_said = any(not claim.is_struck and claim.verdict != "quoted" for claim in claims)
+    was_sought = any(step.key.startswith(f"report/{question.leg}/answer") for step in journal.recorded("answer"))
+    if was_sought and not answer and not is_said and not table(journal):
+        answered = []
+    known = [one for one in known_evidence(journal) if one.number in cited]
 
     async def step() -> Result:
         open_gaps = [gap.text for gap in gaps if gap.number not in answered]
         return {
             "version": question.leg,
             "answer": answer,
+            "confidence": round(confidence(question.text, answer, known), 3) if answer else None,
             "not_found": open_gaps if gaps else [question.text],
             "table": table(journal),
         }
 
     def keep(result: Result) -> Result:
         report = models.Report.objects.create(run_id=journal.run_id, **result)
-        evidence = dict(models.Evidence.objects.filter(run_id=journal.run_id).values_list("number", "pk"))
+        found = models.Evidence.objects.filter(run_id=journal.run_id)
+        evidence = dict(found.values_list("number", "pk"))
+        classes = dict(found.values_list("number", "exhibit__source_class"))
         stored = models.Claim.objects.bulk_create(
             models.Claim(
                 report=report,
@@ -150,7 +160,11 @@ async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClai
                 verdict=claim.verdict,
                 reason=claim.reason,
                 judge=claim.judge,
-                confidence=claim.confidence,
+                confidence=of_claim(
+                    claim,
+                    {classes[number] for number in claim.evidence},
+                    _against(claim.evidence, journal),
+                ),
                 independent=claim.independent,
                 caution=claim.caution,
             )
@@ -169,3 +183,11 @@ async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClai
 
     key = f"report/{question.leg}"
     await journal.once(key, "report", [answer, [asdict(claim) for claim in claims]], step, keep)
+
+
+def _against(numbers: Collection[int], journal: Journal) -> int:
+    """How many independent sources say otherwise than this evidence, where the sources were held against each other."""
+    found = [one["sides"] for result in journal.results("contrast")[-1:] for one in result["disagreements"]]
+    own = [sides for sides in found if any(set(numbers) & set(side["evidence"]) for side in sides)]
+    others = [side for sides in own for side in sides if not set(numbers) & set(side["evidence"])]
+    return max((side["sources"] for side in others), default=0)

@@ -12,7 +12,10 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from research.engine.tried import tried
 from research.models import Claim, Evidence, Exhibit, Report
+
+SHOWN = 10  # queries and pages that were tried, of those named
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 _LIST_MARK = re.compile(r"^(\s*)([-+=]|\d+[.)])", re.MULTILINE)
@@ -28,6 +31,8 @@ def markdown(report: Report) -> str:
     parts = [f"# {_escaped(report.run.question)}"]
     if report.answer:
         parts.append(f"**{_escaped(report.answer)}**")
+    if report.only_nearest(claims):
+        parts.append(_("No answer was found. What came nearest does not answer the question:"))
     for section, members in groupby(shown, key=lambda claim: claim.section):
         if section and section != report.run.question:
             parts.append(f"## {_escaped(section)}")
@@ -46,10 +51,25 @@ def markdown(report: Report) -> str:
     if report.not_found:
         parts.append(f"## {_('Not found')}")
         parts.append("\n".join(f"- {_escaped(question)}" for question in report.not_found))
+        parts.append(_tried(report))
     if numbers:
         parts.append(f"## {_('Sources')}")
         parts.append("\n".join(f"{number}. {_source(page)}" for page, number in numbers.items()))
     return "\n\n".join(parts) + "\n"
+
+
+def _tried(report: Report) -> str:
+    """What was tried in vain, as a short list."""
+    done = tried(report)
+    lines = [
+        ngettext("%(n)d passage was looked at.", "%(n)d passages were looked at.", done.passages) % {"n": done.passages}
+    ]
+    for label, all_of_them in ((_("Searched"), done.queries), (_("Read in full"), done.pages)):
+        if all_of_them:
+            named = "; ".join(f"“{_escaped(one)}”" for one in all_of_them[:SHOWN])
+            more = _(" and %(n)d more") % {"n": len(all_of_them) - SHOWN} if len(all_of_them) > SHOWN else ""
+            lines.append(f"{label}: {named}{more}.")
+    return f"{_('What was tried:')}\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
 def _table(report: Report, pages: dict[int, Exhibit], numbers: dict[Exhibit, int]) -> str:

@@ -1,5 +1,7 @@
 """Report: a version of the written answer. Claim: one sentence of it. Share: a public link to one version."""
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -31,6 +33,11 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run} ({self.version})"
+
+    def only_nearest(self, claims: Iterable["Claim"]) -> bool:
+        """Whether the quotations among these claims of it are what came nearest, and answer nothing."""
+        kept = [claim for claim in claims if not claim.is_struck]
+        return bool(self.not_found and kept) and not self.answer and all(one.verdict == "quoted" for one in kept)
 
     @property
     def in_table(self) -> list[int]:

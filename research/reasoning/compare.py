@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from research.engine.names import names, subject
 from research.engine.terms import plain, terms
-from research.reasoning.names import names, subject
 from research.reasoning.relations import Page, began, born, died, follow, named, page_of, relations, when
 
 _LATER = re.compile(r"\b(?:later|last|latest|younger|youngest|newer|newest|more recent(?:ly)?|after)\b", re.I)
@@ -39,9 +39,15 @@ def compared(question: str, pages: Sequence[Page]) -> str:
     sides = _sides(question, pages)
     if len(sides) != 2:
         return ""
-    if _CLOSED.search(question):
+    if _CLOSED.search(question) and not _offers(question, sides):
         return _both(question, sides)
     return _which(question, sides)
+
+
+def _offers(question: str, sides: Sequence[_Side]) -> bool:
+    """Whether one of the two is asked for: "Was A or B born first?" is answered neither by yes nor by no."""
+    between = question[question.find(sides[0].spoken) + len(sides[0].spoken) : question.find(sides[1].spoken)]
+    return bool(re.search(r"\bor\b", between) and (_LATER.search(question) or _EARLIER.search(question)))
 
 
 def _sides(question: str, pages: Sequence[Page]) -> list[_Side]:

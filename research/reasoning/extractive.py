@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from textwrap import shorten
 
 from config.loop import in_thread
+from research.engine.confidence import withheld
 from research.engine.kit import Delta
 from research.engine.lexical_judge import judged
+from research.engine.names import all_named
 from research.engine.orders import stated
 from research.engine.terms import rarity, terms, unordered, words
 from research.engine.values import (
@@ -36,7 +38,6 @@ from research.engine.values import (
 from research.reasoning import listing
 from research.reasoning.compare import compared
 from research.reasoning.lookup import looked_up
-from research.reasoning.names import all_named
 from research.reasoning.relations import Page
 from research.reasoning.shortest import shortest
 from research.reasoning.sieve import best_documents
@@ -222,8 +223,12 @@ class ExtractiveReasoner:
 
     async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
         """The name, time, place or number that the question asks for, where the evidence has one; else the best
-        evidence's best sentence; nothing where the evidence is too weak to answer from."""
+        evidence's best sentence; nothing where the evidence is too weak to answer from, or is about something else."""
         known = stated(known, question.text)
+        answer = await self._best(question, known)
+        return "" if withheld(question.text, answer, known) else answer
+
+    async def _best(self, question: Question, known: Sequence[Evidence]) -> str:
         pages = _pages(known)
         if answer := compared(question.text, pages) or looked_up(question.text, pages):
             return answer

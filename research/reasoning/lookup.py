@@ -7,8 +7,8 @@ By rules of English (relations.py); what they do not fit is left to others. Pure
 import re
 from collections.abc import Callable, Sequence
 
+from research.engine.names import NAME, names, subject
 from research.engine.terms import plain
-from research.reasoning.names import NAME, names, subject
 from research.reasoning.relations import Page, began, born, died, follow, life, named, page_of, relations
 
 _PLACE = rf"(?P<place>{NAME}(?:, {NAME}){{0,2}})"
@@ -23,6 +23,8 @@ _SCHOOL = re.compile(
     rf" (?:the )?(?P<place>{NAME})"
 )
 _NATIONALITY = re.compile(r"\b(?:is|was) (?:an?|the) (?:[a-z-]+ ){0,3}(?P<place>[A-Z][a-z]+(?:[- ][A-Z][a-z]+)?)")
+
+_WHO = re.compile(r"(?:^|[,;:.] |\b(?:of|by|to|for|is|was|and) )(?:who|whom)\b|\bname\b", re.I)
 
 
 def looked_up(question: str, pages: Sequence[Page]) -> str:
@@ -52,7 +54,8 @@ def _reached(page: Page, way: Sequence[str], pages: Sequence[Page]) -> Page | No
 
 
 def _who(question: str, page: Page, relation: str) -> str:
-    return follow(page, relation) if re.search(r"\b(?:who|whom|name)\b", question, re.I) else ""
+    """Whom the relation leads to, where the question asks for that: not "which film has the director who"."""
+    return follow(page, relation) if _WHO.search(question) else ""
 
 
 def _property(question: str) -> Callable[[Page], str] | None:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from research.engine.names import NAME, names, subject
 from research.engine.terms import plain
-from research.reasoning.names import NAME, names, subject
 
 _MONTH = (
     r"(?:January|February|March|April|May|June|July|August|September|October|November|December"

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
+from research.engine.names import mentions, names
 from research.engine.terms import overlap, rarity, terms
-from research.reasoning.names import mentions, names
 from research.reasoning.relations import Page, named
 
 LINKED = 0.25  # for a sentence of a page that the named one leads to

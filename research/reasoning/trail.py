@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 
+from research.engine.names import mentions, names, subject
 from research.engine.terms import plain, rarity, terms
 from research.engine.values import Candidate, Evidence, Workspace
-from research.reasoning.names import mentions, names, subject
 
 PASSAGES = 10  # of what is known, the likeliest: only from them a bridge leads on
 BRIDGES = 6  # names of a passage that are followed at most, those first that stand closest to the question's words

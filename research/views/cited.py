@@ -16,6 +16,9 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext_lazy
 
+from research.engine.confidence import basis
+from research.engine.tried import Tried, tried
+from research.engine.values import Evidence as FoundEvidence
 from research.models import STRUCK, Claim, Evidence, Report
 
 UNSURE = 0.5
@@ -147,6 +150,10 @@ class ReportShown:
     sources: tuple[tuple[SourceShown, tuple[Citation, ...]], ...]
     counts: tuple[Count, ...]  # of the verdicts that there are, the good ones first
     confidence_label: str  # in the short answer, in words; empty where it was not estimated
+    tried: Tried | None = None  # where something was not found
+    nearest: bool = False  # there is no answer: the quotations are what came nearest to one
+    inferred: bool = False  # the short answer is concluded from what the sources say; none says it in these words
+    rests_on: tuple[Citation, ...] = ()  # what the short answer rests on: what says it, or what it is concluded from
 
     @property
     def checked(self) -> int:
@@ -179,7 +186,33 @@ def cited(report: Report, address: Address) -> ReportShown:
         _sources(citations.values()),
         counts=_counts(claims),
         confidence_label=_confidence(report.confidence),
+        tried=tried(report) if report.not_found else None,
+        nearest=report.only_nearest(claims),
+        **_basis(report, in_order, citations),
     )
+
+
+def _basis(report: Report, known: Iterable[Evidence], citations: dict[int, Citation]) -> dict[str, Any]:
+    """What the short answer rests on, of the evidence that the report cites."""
+    if not report.answer:
+        return {}
+    values = {
+        one.number: FoundEvidence(
+            one.number,
+            one.gap_id,
+            one.exhibit.snapshot,
+            one.start,
+            one.end,
+            one.quote,
+            one.score,
+            one.exhibit.title,
+            one.exhibit.url,
+        )
+        for one in known
+    }
+    found = basis(report.run.question, report.answer, list(values.values()))
+    marks = tuple(citations[number] for number in dict.fromkeys((*found.said, *found.way)))
+    return {"inferred": found.inferred, "rests_on": marks}
 
 
 def with_sources() -> QuerySet[Evidence]:

@@ -397,6 +397,6 @@ def _settled(run: Run, steps: Sequence[Step]) -> list[Gap]:
         return gaps
     lacking = set(last.result["not_found"])
     return [
-        replace(gap, state="given_up" if gap.text in lacking else "closed") if gap.state == "open" else gap
+        replace(gap, state="given_up" if gap.text in lacking else "closed") if gap.state != "dropped" else gap
         for gap in gaps
     ]

@@ -26,7 +26,8 @@ QUESTIONS = [
     {"id": "3", "question": "Which zebra painted quantum teapots?"},
 ]
 KEYS = """questions answered abstained em f1 gold_recall_kept gold_recall_opened all_gold_kept kept_mean
-    model_calls_mean tokens_mean seconds_mean by_hops""".split()  # noqa: SIM905
+    model_calls_mean tokens_mean seconds_mean by_hops right wrong confidence_mean calibration_error reliability
+    not_found_share unsupported_kept""".split()  # noqa: SIM905
 
 
 @pytest.fixture
@@ -61,6 +62,10 @@ def test_one_json_document_has_the_figures_that_scripts_rely_on(library, file, c
     assert set(KEYS) <= set(figures)
     assert (figures["questions"], figures["answered"], figures["abstained"], figures["failed"]) == (3, 2, 1, 0)
     assert figures["em"] == 0.5
+    assert (figures["right"], figures["wrong"]) == (1, 1)
+    assert (figures["not_found_share"], figures["unsupported_kept"]) == (1, 0)  # of those that have no answer
+    assert 0 < figures["confidence_mean"] < 1
+    assert sum(one["count"] for one in figures["reliability"]) == 2
     assert figures["gold_recall_kept"] == figures["gold_recall_opened"] == 0.5  # all of one, none of the other
     assert figures["all_gold_kept"] == 0.5
     assert figures["model_calls_mean"] == figures["tokens_mean"] == 0
@@ -74,6 +79,7 @@ def test_what_no_question_can_say_is_null(library, tmp_path, capsys):
     file.write_text(json.dumps(QUESTIONS[2]))
     figures = measured(capsys, str(file))
     assert (figures["abstained"], figures["em"], figures["gold_recall_kept"], figures["by_hops"]) == (1, None, None, {})
+    assert (figures["confidence_mean"], figures["calibration_error"]) == (None, None)
 
 
 def test_a_table_is_shown_without_json(library, file, capsys):

@@ -11,6 +11,8 @@ from research.engine.budget import BUDGETS
 from research.engine.journal import Journal, claim
 from research.engine.kit import Kit
 from research.engine.loop import research
+from research.engine.markdown import markdown
+from research.engine.tried import tried
 from research.engine.values import Action, Judgement, Plan, Planned, Question, Sentence
 from research.errors import StepFailed
 from research.models import Claim, Evidence, Exhibit, Gap, Report, Run, Step
@@ -65,6 +67,29 @@ async def test_a_question_that_nothing_answers_ends_in_an_honest_report(new_run,
     assert await rows(Claim, run) == []
     assert await rows(Evidence, run) == []
     assert [gap.state for gap in await rows(Gap, run)] == ["given_up"]
+
+
+async def test_what_only_comes_near_is_shown_as_such_and_answers_nothing(new_run, library, listener):
+    question = "Where was the mother of Tor Vikdal buried?"
+    run = await researched(await in_thread(new_run, question), library, listener)
+    [report] = await rows(Report, run)
+    assert (report.answer, report.confidence, report.not_found) == ("", None, [question])
+    assert [gap.state for gap in await rows(Gap, run)] == ["given_up"]
+    claims = await rows(Claim, run)
+    assert {claim.verdict for claim in claims} == {"quoted"}
+    text = await in_thread(markdown, report)
+    assert "What came nearest does not answer the question" in text
+    done = await in_thread(tried, report)
+    assert done.queries[0] == question
+    assert done.passages == 1
+    assert f"Searched: “{question}”" in text
+
+
+async def test_an_answer_has_a_confidence_and_so_has_each_quotation(new_run, library, listener):
+    run = await researched(await in_thread(new_run), library, listener)
+    [report] = await rows(Report, run)
+    assert 0.1 < report.confidence < 1
+    assert all(0 < claim.confidence < 1 for claim in await rows(Claim, run))
 
 
 @pytest.mark.parametrize(

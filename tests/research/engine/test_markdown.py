@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from research.engine.exhibits import exhibit
 from research.engine.markdown import markdown
-from research.models import Claim, Evidence, Gap, Report, Run
+from research.models import Claim, Evidence, Gap, Report, Run, Step
 from search_index.models import Page, Snapshot, Source
 
 pytestmark = pytest.mark.django_db
@@ -61,3 +61,33 @@ def test_nothing_of_a_page_becomes_markup(report):
     claim(report, "![x](http://evil.test/?q) <img src=x> [a](b) # & `c`\n- item", "quoted", 1)
     quoted = [line for line in markdown(report).splitlines() if line.startswith(">")]
     assert quoted == [r"> \!\[x\](http\://evil.test/?q) \<img src=x\> \[a\](b) \# \& \`c\`", r"> \- item \[1\]"]
+
+
+def test_quotations_that_answer_nothing_are_called_what_they_are(report):
+    claim(report, "Tor wrote it.", "quoted", 1)
+    assert "does not answer the question" not in markdown(report)
+    report.answer = ""
+    assert "No answer was found. What came nearest does not answer the question:\n\n## The beginning" in markdown(
+        report
+    )
+    claim(report, "It was morning.", "supported", 2)
+    assert "does not answer the question" not in markdown(report)
+
+
+def test_what_was_tried_stands_under_what_was_not_found(report):
+    def step(seq: int, kind: str, **result: object) -> None:
+        Step.objects.create(
+            run=report.run, seq=seq, key=str(seq), kind=kind, result=result, epoch=1, started_at=timezone.now()
+        )
+
+    hit = {"snapshot": 1, "start": 0}
+    step(1, "search", query="Larkspur", hits=[hit, {"snapshot": 2, "start": 0}])
+    step(2, "search", query="Larkspur [author]", hits=[hit])
+    step(3, "open", title="People", url="http://a.test/x", passages=[{"start": 90}], snapshot=2)
+    Report.objects.filter(pk=report.pk).update(created_at=timezone.now())
+    report.refresh_from_db()
+    text = markdown(report)
+    assert (
+        "- 3 passages were looked at.\n- Searched: “Larkspur”; “Larkspur \\[author\\]”.\n- Read in full: “People”."
+        in text
+    )

@@ -41,6 +41,7 @@ PAGES = [
         ("Are Tor Vikdal and Ines Aldana both from the same country?", "no"),
         ("Do the films Larkspur and Night of Clocks have directors from the same country?", "no"),
         ("Are Tor Vikdal and Ines Aldana both directors?", "yes"),
+        ("Was Tor Vikdal or Ines Aldana born first?", "Ines Aldana"),
         ("Who is older, Tor Vikdal or Bo Lund?", ""),  # a page that does not say when
         ("Who is Tor Vikdal?", ""),
         ("Which is older, a clock or a film?", ""),
@@ -55,6 +56,7 @@ def test_two_named_things_are_compared_where_their_pages_say_enough(question: st
     [
         ("When was the director of film Larkspur born?", "12 May 1901"),
         ("Where was the director of Larkspur born?", "Bergen"),
+        ("Which film has the director who is older, Larkspur or Lavender?", ""),  # a film is asked for, nobody's name
         ("What is the place of birth of the director of Night of Clocks?", "Lima, Peru"),
         ("Where did the director of Larkspur die?", "Oslo, Norway"),
         ("Where is the director of Night of Clocks buried?", "Cusco"),

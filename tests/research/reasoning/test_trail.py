@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
+from research.engine.names import all_named, mentions, names, subject
 from research.engine.terms import rarity, terms
 from research.engine.values import Candidate, Evidence, Gap, Question, Workspace
-from research.reasoning.names import all_named, mentions, names, subject
 from research.reasoning.sieve import best_documents
 from research.reasoning.trail import CORE, Bridge, bridges, chances, found_by_bridge, woven
 

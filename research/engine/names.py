@@ -1,7 +1,7 @@
 """The names that a text mentions, by their capitals: what a hop from one passage to the next goes by.
 
-Pure. Called by reasoning/trail.py and reasoning/shortest.py. Knows no language but by a few small words that stand
-within names; where nothing is written with capitals it finds nothing.
+Pure. Called by confidence.py, and by all of reasoning/ that works by rules. Knows no language but by a few small words
+that stand within names; where nothing is written with capitals it finds nothing.
 """
 
 import re
