@@ -251,7 +251,9 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         **_quality(outcomes),
         "by_hops": {str(number): _quality([one for one in outcomes if one.asked.hops == number]) for number in hops},
         "failed": sum(bool(one.failed) for one in outcomes),
-        "reliability": [asdict(one) for one in reliability(_judged(outcomes))],
+        "reliability": [
+            {name: round(value, 4) for name, value in asdict(one).items()} for one in reliability(_judged(outcomes))
+        ],
         "errors": sorted({one.failed for one in outcomes if one.failed}),
     }
 

@@ -95,7 +95,7 @@ def of_claim(claim: CheckedClaim, classes: Collection[str], against: int) -> flo
         return None
     sources = max(1, claim.independent)
     true = min(MOST, 1 - (1 - max((TRUE.get(one, TRUE[""]) for one in classes), default=TRUE[""])) ** sources)
-    said = SAID.get(claim.verdict, SAID[claim.judge])
+    said = SAID.get(claim.verdict, SAID.get(claim.judge, SAID[""]))
     return round(said * true * sources / (sources + against), 3)
 
 

@@ -124,20 +124,25 @@ async def _something(hunting: dict[int, "asyncio.Task[Workspace]"], journal: Jou
 
 async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClaim], journal: Journal) -> None:
     """Store the report, and settle every gap: answered where a standing claim rests on its evidence, else not found.
-    Where an answer was looked for in what stands, and there is none, quotations alone answer nothing."""
+    Where a fact was asked for and nothing that stands answers the question, it is not found itself, and of its parts
+    none that has but quotations is answered."""
     await journal.activity(_("Finishing the report"))
     gaps = [gap for gap in known_gaps(journal) if gap.state != "dropped"]
     cited = {number for claim in claims if not claim.is_struck for number in claim.evidence}
     served = {one.gap for one in known_evidence(journal) if one.number in cited}
     answered = [gap.number for gap in gaps if gap.state == "closed" or (gap.state == "open" and gap.number in served)]
-    is_said = any(not claim.is_struck and claim.verdict != "quoted" for claim in claims)
-    was_sought = any(step.key.startswith(f"report/{question.leg}/answer") for step in journal.recorded("answer"))
-    if was_sought and not answer and not is_said and not table(journal):
-        answered = []
+    is_sought = any(step.key.startswith(f"report/{question.leg}/answer") for step in journal.recorded("answer"))
+    is_lacking = is_sought and not answer and kind_of_question(journal) not in ("survey", "essay")
+    if is_lacking:
+        only_quoted = all(claim.is_struck or claim.verdict == "quoted" for claim in claims)
+        whole = {gap.number for gap in gaps if gap.text == question.text}
+        answered = [] if only_quoted else [number for number in answered if number not in whole]
     known = [one for one in known_evidence(journal) if one.number in cited]
 
     async def step() -> Result:
         open_gaps = [gap.text for gap in gaps if gap.number not in answered]
+        if is_lacking and answered and question.text not in open_gaps:  # only parts of it were found
+            open_gaps.append(question.text)
         return {
             "version": question.leg,
             "answer": answer,

@@ -63,12 +63,13 @@ def test_one_json_document_is_printed_in_the_shape_that_scripts_rely_on(library,
     call_command("research", QUESTION, effort="low", json=True)
     output = capsys.readouterr()
     document = json.loads(output.out)
-    assert list(document) == [*KEYS, "plan", "table"]
+    assert list(document) == [*KEYS, "plan", "table", "confidence"]
     assert (document["state"], document["answer"], document["not_found"]) == ("done", "Tor Vikdal", [])
     [evidence, *_] = document["evidence"]
     assert list(evidence) == ["id", "quote", "url", "title", "snapshot", "start", "end", "gap"]
     assert (evidence["id"], evidence["title"], evidence["gap"]) == (1, "People", QUESTION)
     assert document["claims"][0]["evidence"] == [1]
+    assert 0 < document["confidence"] < 1
     old = {"seconds", "model_calls", "prompt_tokens", "completion_tokens", "pages"}
     added = {"cached_tokens", "model_seconds", "page_seconds", "index_seconds", "money", "currency"}
     assert old | added <= set(document["cost"])

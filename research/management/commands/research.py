@@ -102,7 +102,12 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
         "answer": report.answer if report else "",
         "report_markdown": markdown(report) if report else "",
         "claims": [
-            {"text": claim.text, "verdict": claim.verdict, "evidence": [one.number for one in claim.evidence.all()]}
+            {
+                "text": claim.text,
+                "verdict": claim.verdict,
+                "evidence": [one.number for one in claim.evidence.all()],
+                "confidence": claim.confidence,
+            }
             for claim in (report.claims.prefetch_related("evidence") if report else [])
         ],
         "evidence": [
@@ -138,6 +143,7 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
             for gap in run.gaps.all()
         ],
         "table": report.table if report else {},
+        "confidence": report.confidence if report else None,
     }
 
 

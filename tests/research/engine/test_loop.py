@@ -85,6 +85,25 @@ async def test_what_only_comes_near_is_shown_as_such_and_answers_nothing(new_run
     assert f"Searched: “{question}”" in text
 
 
+async def test_where_only_parts_of_a_question_are_answered_it_is_not_found_itself(new_run, library, listener):
+    class Silent(ExtractiveReasoner):
+        async def draft(self, question, section, known, computed, delta):
+            return (Sentence("Tor Vikdal wrote it.", section.evidence[:1]),)
+
+        async def judge(self, sentence, known):
+            return Judgement("supported", judge="model")
+
+        async def answer(self, question, claims, known):
+            return ""
+
+    question = "Who wrote the first version of Larkspur? Who looks after the job file of Larkspur?"
+    run = await researched(await in_thread(new_run, question), library, listener, Silent(library.similarity))
+    [report] = await rows(Report, run)
+    assert (report.answer, report.not_found) == ("", [question])
+    assert {gap.state for gap in await rows(Gap, run)} == {"closed"}
+    assert "came nearest" not in await in_thread(markdown, report)
+
+
 async def test_an_answer_has_a_confidence_and_so_has_each_quotation(new_run, library, listener):
     run = await researched(await in_thread(new_run), library, listener)
     [report] = await rows(Report, run)
