@@ -4,6 +4,7 @@ Reads the run's own rows only, never the index: what it shows stays as it was wh
 again. A fixed number of queries, however long the report is. Called by views/reports.py and views/shares.py.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -20,7 +21,7 @@ FLAGS: dict[str, str | Promise] = {  # of Exhibit.flags, for its reader
     "hidden": gettext_lazy("This page has text that its readers are not shown. It was left out."),
     "invisible": gettext_lazy("This page has invisible characters. They were left out."),
     "instructions": gettext_lazy(
-        "This page tells machines that read it what to do. Such sentences are shown as they stand; none was obeyed."
+        "This page tells machines that read it what to do, in its text or hidden in it. It was not followed."
     ),
 }
 
@@ -83,7 +84,7 @@ def opened(evidence: Evidence, report: Report | None, part: Window, address: Add
         report=report,
         source_class=source_class(page.source_class),
         live=at_passage(page.url, page.text, evidence.start, evidence.end) if page.is_web else "",
-        notes=_notes(page, page.text[part.start : part.end]),
+        notes=notes(page.flags, page.text[part.start : part.end]),
         part=part,
         paragraphs=paragraphs(page.text, page.headings, part, (evidence.start, evidence.end)),
         is_long=len(page.text) > WHOLE,
@@ -103,21 +104,16 @@ def source_class(value: str) -> str | Promise:
     return api.CLASSES.get(value, "")
 
 
-def told_unseen(text: str) -> str:
-    """How many invisible characters are shown as codes in the text; empty where there are none."""
-    found = unseen.count(text)
+def notes(flags: Sequence[str], shown: str) -> tuple[str | Promise, ...]:
+    """What a reader has to know of a page, by its flags and by the part of its text that is shown."""
+    found = unseen.count(shown)
     said = ngettext(
         "%(count)d invisible character of this text is shown as a code, like U+200B.",
         "%(count)d invisible characters of this text are shown as codes, like U+200B.",
         found,
     )
-    return said % {"count": found} if found else ""
-
-
-def _notes(page: Exhibit, shown: str) -> tuple[str | Promise, ...]:
-    visible = told_unseen(shown)
-    flags = [flag for flag in page.flags if flag != "invisible" or not visible]
-    return (*([visible] if visible else []), *(FLAGS.get(flag, flag) for flag in flags))
+    told = [FLAGS.get(flag, flag) for flag in flags if flag != "invisible" or not found]
+    return (said % {"count": found}, *told) if found else tuple(told)
 
 
 def _cited(report: Report) -> list[tuple[int, int]]:
