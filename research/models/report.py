@@ -33,6 +33,11 @@ class Report(models.Model):
         return f"{self.run} ({self.version})"
 
     @property
+    def in_disagreements(self) -> list[int]:
+        """The numbers of the evidence on either side of a disagreement."""
+        return [number for one in self.disagreements for side in one["sides"] for number in side["evidence"]]
+
+    @property
     def in_table(self) -> list[int]:
         """The numbers of the evidence that the table cites."""
         rows = self.table.get("rows", [])

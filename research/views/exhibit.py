@@ -60,6 +60,7 @@ class Opened:
     has_passage: bool  # whether the passage is in this part of a long text
     claims: tuple[Claim, ...]
     cells: tuple[InTable, ...]
+    disputes: tuple[str, ...]  # what sources disagree about, this one on one of the sides
     mark: str
     place: int
     all: int
@@ -91,6 +92,7 @@ def opened(evidence: Evidence, report: Report | None, part: Window, address: Add
         has_passage=part.start <= evidence.start < part.end,
         claims=tuple(report.claims.filter(evidence=evidence).exclude(verdict__in=STRUCK)) if report else (),
         cells=_cells(report, evidence.number) if report else (),
+        disputes=_disputes(report, evidence.number) if report else (),
         mark=marked.get(evidence.number, ""),
         place=place,
         all=len(order),
@@ -117,12 +119,15 @@ def notes(flags: Sequence[str], shown: str) -> tuple[str | Promise, ...]:
 
 
 def _cited(report: Report) -> list[tuple[int, int]]:
-    """(number, exhibit's id) of all that the report cites, in the order of citation."""
+    """(number, exhibit's id) of all that the report cites, in the order of cited.py: in its sentences, in its table, on
+    the sides of its disagreements."""
     through = Claim.evidence.through.objects.filter(claim__report=report).exclude(claim__verdict__in=STRUCK)
-    pair = ("evidence__number", "evidence__exhibit_id")
-    in_claims = through.order_by("claim__ordinal", "evidence__number").values_list(*pair)
-    in_table = Evidence.objects.filter(run=report.run_id, number__in=report.in_table).order_by("number")
-    return [*in_claims, *(in_table.values_list("number", "exhibit_id") if report.table else ())]
+    in_order = through.order_by("claim__ordinal", "evidence__number")
+    found = list(in_order.values_list("evidence__number", "evidence__exhibit_id"))
+    for numbers in filter(None, (report.in_table, report.in_disagreements)):
+        rows = Evidence.objects.filter(run=report.run_id, number__in=numbers).order_by("number")
+        found += rows.values_list("number", "exhibit_id")
+    return found
 
 
 def _cells(report: Report, number: int) -> tuple[InTable, ...]:
@@ -137,3 +142,9 @@ def _cells(report: Report, number: int) -> tuple[InTable, ...]:
             if number in cell["evidence"]
         ]
     return tuple(found)
+
+
+def _disputes(report: Report, number: int) -> tuple[str, ...]:
+    return tuple(
+        one["about"] for one in report.disagreements if any(number in side["evidence"] for side in one["sides"])
+    )
