@@ -60,9 +60,10 @@ def share_read(token: str) -> Share:
 def shared_evidence_read(share: Share, number: int) -> Evidence:
     """Evidence that the shared report cites; what else the run kept stays private. Raises Http404."""
     in_claims = Q(claims__report_id=share.report_id)
-    in_table = Q(run=share.report.run_id, number__in=share.report.in_table)
+    apart = [*share.report.in_table, *share.report.in_disagreements]
+    beside = Q(run=share.report.run_id, number__in=apart)
     return get_object_or_404(
-        Evidence.objects.select_related("exhibit").filter(in_claims | in_table).distinct(), number=number
+        Evidence.objects.select_related("exhibit").filter(in_claims | beside).distinct(), number=number
     )
 
 

@@ -136,7 +136,10 @@ async def recheck(report: Report, reasoner: Reasoner) -> Rechecked:
 def _kept(report: Report) -> _Kept:
     light = models.Evidence.objects.only("number").order_by("number")
     claims = tuple(report.claims.prefetch_related(Prefetch("evidence", light)))
-    numbers = {one.number for claim in claims for one in claim.evidence.all()} | set(report.in_table)
+    numbers = {one.number for claim in claims for one in claim.evidence.all()} | {
+        *report.in_table,
+        *report.in_disagreements,
+    }
     rows = models.Evidence.objects.filter(run=report.run_id, number__in=numbers).order_by("number")
     # Apart from the rows: a long text is loaded once, however often it is cited.
     pages = {page.pk: page for page in Exhibit.objects.filter(pk__in=rows.values("exhibit"))}

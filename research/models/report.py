@@ -40,6 +40,11 @@ class Report(models.Model):
         return bool(self.not_found and kept) and not self.answer and all(one.verdict == "quoted" for one in kept)
 
     @property
+    def in_disagreements(self) -> list[int]:
+        """The numbers of the evidence on either side of a disagreement."""
+        return [number for one in self.disagreements for side in one["sides"] for number in side["evidence"]]
+
+    @property
     def in_table(self) -> list[int]:
         """The numbers of the evidence that the table cites."""
         rows = self.table.get("rows", [])

@@ -4,6 +4,7 @@ Reads the run's own rows only, never the index: what it shows stays as it was wh
 again. A fixed number of queries, however long the report is. Called by views/reports.py and views/shares.py.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -20,7 +21,7 @@ FLAGS: dict[str, str | Promise] = {  # of Exhibit.flags, for its reader
     "hidden": gettext_lazy("This page has text that its readers are not shown. It was left out."),
     "invisible": gettext_lazy("This page has invisible characters. They were left out."),
     "instructions": gettext_lazy(
-        "This page tells machines that read it what to do. Such sentences are shown as they stand; none was obeyed."
+        "This page tells machines that read it what to do, in its text or hidden in it. It was not followed."
     ),
 }
 
@@ -59,6 +60,7 @@ class Opened:
     has_passage: bool  # whether the passage is in this part of a long text
     claims: tuple[Claim, ...]
     cells: tuple[InTable, ...]
+    disputes: tuple[str, ...]  # what sources disagree about, this one on one of the sides
     mark: str
     place: int
     all: int
@@ -83,13 +85,14 @@ def opened(evidence: Evidence, report: Report | None, part: Window, address: Add
         report=report,
         source_class=source_class(page.source_class),
         live=at_passage(page.url, page.text, evidence.start, evidence.end) if page.is_web else "",
-        notes=_notes(page, page.text[part.start : part.end]),
+        notes=notes(page.flags, page.text[part.start : part.end]),
         part=part,
         paragraphs=paragraphs(page.text, page.headings, part, (evidence.start, evidence.end)),
         is_long=len(page.text) > WHOLE,
         has_passage=part.start <= evidence.start < part.end,
         claims=tuple(report.claims.filter(evidence=evidence).exclude(verdict__in=STRUCK)) if report else (),
         cells=_cells(report, evidence.number) if report else (),
+        disputes=_disputes(report, evidence.number) if report else (),
         mark=marked.get(evidence.number, ""),
         place=place,
         all=len(order),
@@ -103,30 +106,28 @@ def source_class(value: str) -> str | Promise:
     return api.CLASSES.get(value, "")
 
 
-def told_unseen(text: str) -> str:
-    """How many invisible characters are shown as codes in the text; empty where there are none."""
-    found = unseen.count(text)
+def notes(flags: Sequence[str], shown: str) -> tuple[str | Promise, ...]:
+    """What a reader has to know of a page, by its flags and by the part of its text that is shown."""
+    found = unseen.count(shown)
     said = ngettext(
         "%(count)d invisible character of this text is shown as a code, like U+200B.",
         "%(count)d invisible characters of this text are shown as codes, like U+200B.",
         found,
     )
-    return said % {"count": found} if found else ""
-
-
-def _notes(page: Exhibit, shown: str) -> tuple[str | Promise, ...]:
-    visible = told_unseen(shown)
-    flags = [flag for flag in page.flags if flag != "invisible" or not visible]
-    return (*([visible] if visible else []), *(FLAGS.get(flag, flag) for flag in flags))
+    told = [FLAGS.get(flag, flag) for flag in flags if flag != "invisible" or not found]
+    return (said % {"count": found}, *told) if found else tuple(told)
 
 
 def _cited(report: Report) -> list[tuple[int, int]]:
-    """(number, exhibit's id) of all that the report cites, in the order of citation."""
+    """(number, exhibit's id) of all that the report cites, in the order of cited.py: in its sentences, in its table, on
+    the sides of its disagreements."""
     through = Claim.evidence.through.objects.filter(claim__report=report).exclude(claim__verdict__in=STRUCK)
-    pair = ("evidence__number", "evidence__exhibit_id")
-    in_claims = through.order_by("claim__ordinal", "evidence__number").values_list(*pair)
-    in_table = Evidence.objects.filter(run=report.run_id, number__in=report.in_table).order_by("number")
-    return [*in_claims, *(in_table.values_list("number", "exhibit_id") if report.table else ())]
+    in_order = through.order_by("claim__ordinal", "evidence__number")
+    found = list(in_order.values_list("evidence__number", "evidence__exhibit_id"))
+    for numbers in filter(None, (report.in_table, report.in_disagreements)):
+        rows = Evidence.objects.filter(run=report.run_id, number__in=numbers).order_by("number")
+        found += rows.values_list("number", "exhibit_id")
+    return found
 
 
 def _cells(report: Report, number: int) -> tuple[InTable, ...]:
@@ -141,3 +142,9 @@ def _cells(report: Report, number: int) -> tuple[InTable, ...]:
             if number in cell["evidence"]
         ]
     return tuple(found)
+
+
+def _disputes(report: Report, number: int) -> tuple[str, ...]:
+    return tuple(
+        one["about"] for one in report.disagreements if any(number in side["evidence"] for side in one["sides"])
+    )

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from research.access import snapshot_read
-from research.views.exhibit import source_class, told_unseen
+from research.views.exhibit import notes, source_class
 from research.views.fragment import at_passage
 from research.views.typeset import WHOLE, Piece, excerpt, paragraphs, window
 from search_index import api
@@ -99,7 +99,7 @@ def snapshot(request: HttpRequest, number: int) -> HttpResponse:
         "paragraphs": paragraphs(opened.text, opened.headings, part, (start, end)),
         "source_class": source_class(opened.source_class),
         "live": at_passage(opened.url, opened.text, start, end) if opened.is_web else "",
-        "notes": [note] if (note := told_unseen(opened.text[part.start : part.end])) else [],
+        "notes": notes((), opened.text[part.start : part.end]),
         "is_long": len(opened.text) > WHOLE,
     }
     return render(request, "snapshot.html", context)

@@ -26,7 +26,7 @@ def addresses(report, share):
     }
     for pattern in get_resolver("research.urls").url_patterns:
         names = pattern.pattern.converters
-        number = {"number": 1} if pattern.name == "evidence" else {}
+        number = {"number": 1} if pattern.name in {"evidence", "report-evidence"} else {}
         yield pattern.name, reverse(pattern.name, kwargs={name: (values | number)[name] for name in names})
 
 

@@ -122,6 +122,18 @@ def test_evidence_is_walked_in_the_order_of_the_marks(owner_client, stranger_cli
     assert "No sentence of the report rests on it." in uncited
 
 
+def test_evidence_that_only_disagrees_is_opened_too_and_says_so(owner_client, stranger_client, report):
+    make_evidence(report.run.gaps.get(), make_snapshot(url="https://other.example/"), number=2)
+    report.disagreements = [{"about": "How much?", "sides": [{"evidence": [1]}, {"evidence": [2]}]}]
+    report.save()
+    for page in (page_of(owner_client, report, 2), shared_page(stranger_client, 2)):
+        assert "Other sources of this report say otherwise:" in page
+        assert "How much?" in page
+        assert "passage 2 of 2" in page
+        assert "No sentence of the report rests on it." not in page
+    assert "How much?" in page_of(owner_client, report, 1)
+
+
 def test_each_version_shows_what_rests_on_the_passage_in_it(owner_client, report):
     later = Report.objects.create(run=report.run, version=2)
     make_claim(later, "A later sentence.", report.run.evidence.get())
