@@ -77,7 +77,8 @@ def stated(known: Sequence[Evidence], about: str) -> list[Evidence]:
 def titled(title: str) -> str:
     """A page's title, unless it gives orders."""
     is_sentence = title.rstrip().endswith((".", "?", "!")) and len(title.split()) > 3  # not "Let It Be"
-    gives_orders = instructs(title) or (is_sentence and orders(title, ""))
+    is_sentence = is_sentence or _ADDRESS.search(title) is not None
+    gives_orders = instructs(title) or "://" in title or (is_sentence and orders(title, ""))
     return UNTITLED if gives_orders else title
 
 
