@@ -39,7 +39,7 @@ _COMMAND = re.compile(
     r"\W*(?:(?:please|now|then|also|first|next|finally|kindly|just|simply|instead|always|never)[:,]?\s+)*"
     r"(?:(?:do not|don['’]t)\s+)?"
     rf"(?:(?:can|could|would|will) you\s+(?:please\s+)?)?(?:{'|'.join(_VERBS.split())})\b"
-    r"(?!\s+(?:of|is|are|was|were|has|have|had|by|in|during|at|on|against|from|between|which|who)\b|['’(–-]|,? \d)",
+    r"(?!\s+(?:of|is|are|was|were|has|have|had|by|in|during|at|on|over|against|from|between|who)\b|['’(–-]|,? \d)",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
