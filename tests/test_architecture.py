@@ -128,3 +128,22 @@ def test_every_change_of_a_model_has_its_migration():
         call_command("makemigrations", check=True, dry_run=True, stdout=output)
     except SystemExit:
         pytest.fail(output.getvalue())
+
+
+def test_no_text_that_is_stored_is_called_safe():
+    """All text is escaped where it is set: reports have a form of their own, and no HTML of anybody else is rendered,
+    so there is nothing to sanitise. The one exception is Django's own help text for a password."""
+    escapes = re.compile(r"\|\s*safe(?:seq)?\b|autoescape off|\bmark_safe\b|\bSafeString\(|\bSafeText\b|__html__")
+    found = []
+    for path in tracked():
+        parts = path.relative_to(TOP).parts
+        if parts[0] not in {"templates", "research", "search_index", "config"} or path.suffix not in {".py", ".html"}:
+            continue
+        found += [f"{'/'.join(parts)}: {match.group()}" for match in escapes.finditer(path.read_text())]
+    assert found == ["templates/password.html: |safe"]
+
+
+def test_no_script_and_no_style_stands_in_a_page():
+    inline = re.compile(r"<script(?![^>]*\bsrc=)|<style\b|\son[a-z]+=|\sstyle=|javascript:")
+    pages = [path for path in tracked() if path.suffix == ".html" and path.relative_to(TOP).parts[0] != "tests"]
+    assert [f"{path.name}: {match.group()}" for path in pages for match in inline.finditer(path.read_text())] == []

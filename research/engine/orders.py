@@ -39,7 +39,7 @@ _COMMAND = re.compile(
     r"\W*(?:(?:please|now|then|also|first|next|finally|kindly|just|simply|instead|always|never)[:,]?\s+)*"
     r"(?:(?:do not|don['’]t)\s+)?"
     rf"(?:(?:can|could|would|will) you\s+(?:please\s+)?)?(?:{'|'.join(_VERBS.split())})\b"
-    r"(?!\s+(?:of|is|are|was|were|has|have|had|by|in|during|at|on|against|from|between|which|who)\b|['’(–-]|,? \d)",
+    r"(?!\s+(?:of|is|are|was|were|has|have|had|by|in|during|at|on|over|against|from|between|who)\b|['’(–-]|,? \d)",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
@@ -77,7 +77,8 @@ def stated(known: Sequence[Evidence], about: str) -> list[Evidence]:
 def titled(title: str) -> str:
     """A page's title, unless it gives orders."""
     is_sentence = title.rstrip().endswith((".", "?", "!")) and len(title.split()) > 3  # not "Let It Be"
-    gives_orders = instructs(title) or (is_sentence and orders(title, ""))
+    is_sentence = is_sentence or _ADDRESS.search(title) is not None
+    gives_orders = instructs(title) or "://" in title or (is_sentence and orders(title, ""))
     return UNTITLED if gives_orders else title
 
 

@@ -26,6 +26,8 @@ SHORT = {
     "sse": 1,
     "cancel": 3,
     "answer": 1,
+    "injection": 1,
+    "xss": 1,
 }
 
 

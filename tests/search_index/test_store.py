@@ -144,3 +144,20 @@ def test_what_was_not_read_of_a_page_is_said_until_it_is_read_whole(source: Sour
     assert Page.objects.get().detail == "Only the first rows were read."
     store(page, Extracted(TEXT), [Chunk(0, 28, "")], fetched=fetched())
     assert Page.objects.get().detail == ""
+
+
+def test_a_snapshot_has_the_flags_of_the_last_look_at_its_page(source: Source) -> None:
+    page = Page.objects.create(source=source, url="https://example.org/a")
+    page.signals = {"flags": ["hidden"]}
+    snapshot = store(page, Extracted(TEXT), chunk_of(TEXT))
+    assert Snapshot.objects.get(pk=snapshot.pk).flags == ["hidden"]
+    page.signals = {"flags": ["hidden", "instructions"]}
+    assert store_unchanged(None, page, fetched(), TEXT)
+    assert Snapshot.objects.get(pk=snapshot.pk).flags == ["hidden", "instructions"]
+    page.signals = {}
+    assert store(page, Extracted(TEXT), chunk_of(TEXT)) == snapshot
+    assert Snapshot.objects.get(pk=snapshot.pk).flags == []
+
+
+def chunk_of(text: str) -> list[Chunk]:
+    return [Chunk(0, len(text), "")]

@@ -1,10 +1,13 @@
 import pytest
 from django.utils import timezone
+from lxml.html import fromstring
+from markdown_it import MarkdownIt
 
 from research.engine.exhibits import exhibit
 from research.engine.markdown import markdown
 from research.models import Claim, Evidence, Gap, Report, Run, Step
 from search_index.models import Page, Snapshot, Source
+from tests.drills.xss import lines
 
 pytestmark = pytest.mark.django_db
 
@@ -91,3 +94,19 @@ def test_what_was_tried_stands_under_what_was_not_found(report):
         "- 3 passages were looked at.\n- Searched: “Larkspur”; “Larkspur \\[author\\]”.\n- Read in full: “People”."
         in text
     )
+
+
+def test_no_reader_of_markdown_finds_script_a_picture_or_a_foreign_link_in_a_report(report):
+    """The lines of the xss drill (all of DRILL_XSS where it names them), through a renderer that lets HTML pass."""
+    every = lines()
+    for start in range(0, len(every), 40):
+        report.claims.all().delete()
+        report.run.question = report.answer = every[start]
+        report.not_found = own = list(every[start : start + 40])
+        for place, line in enumerate(own):
+            claim(report, line, ("quoted", "supported")[place % 2], 1, section=line)
+        page = fromstring(MarkdownIt("commonmark", {"html": True}).render(markdown(report)))
+        assert {element.tag for element in page.iter()} <= {
+            *("div", "h1", "h2", "p", "strong", "blockquote", "ul", "ol", "li", "a", "pre", "code", "em", "hr", "br")
+        }
+        assert {link for _element, _attribute, link, _place in page.iterlinks()} <= {"http://a.test/x"}
