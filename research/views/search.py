@@ -99,7 +99,7 @@ def snapshot(request: HttpRequest, number: int) -> HttpResponse:
         "paragraphs": paragraphs(opened.text, opened.headings, part, (start, end)),
         "source_class": source_class(opened.source_class),
         "live": at_passage(opened.url, opened.text, start, end) if opened.is_web else "",
-        "notes": notes((), opened.text[part.start : part.end]),
+        "notes": notes(opened.flags, opened.text[part.start : part.end]),
         "is_long": len(opened.text) > WHOLE,
     }
     return render(request, "snapshot.html", context)
