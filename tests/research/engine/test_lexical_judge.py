@@ -90,9 +90,7 @@ def test_a_longer_sentence_may_be_scattered_over_passages() -> None:
         "Velvet Revolver and Alice in Chains will be touring together for a run of U.S. and Canadian gigs.",
         "The gigs of Velvet Revolver with Alice in Chains begin in August and run through October 2007.",
     )
-    claim = (
-        "Alice in Chains joined Velvet Revolver for a run of U.S. and Canadian gigs from August through October 2007."
-    )
+    claim = "Velvet Revolver joined Alice in Chains for a run of Canadian gigs from August through October 2007."
     assert verdict(claim, *spans) == "supported"
     assert verdict(claim, spans[0]) == "unsupported"
 
