@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from research import evaluate
@@ -45,6 +46,7 @@ class Cited:
     about: str  # what was asked
     fabricated: int  # citations, and addresses in its text, that name nothing which the run keeps
     verbatim: int  # citations whose quotation stands in the kept page at its offsets
+    altered: int  # citations of a kept page whose hash is not that of its text
     hosts: int
     independent: int
     caution: str
@@ -111,6 +113,7 @@ def summary(kept: Sequence[Cited], found: Sequence[Found]) -> dict[str, Any]:
         "fabricated": _share(made, cited + made),
         "uncited": sum(not one.known for one in kept),
         "verbatim_rate": _share(sum(one.verbatim for one in kept), cited),
+        "altered": sum(one.altered for one in kept),
         "number_rate": _share(sum(not _lacking(one) for one in numbered), len(numbered)),
         "precision": _share(sum(one.precise for one in found), cited),
         "recall": _share(sum(one.verdict in SUPPORTING for one in found), len(found)),
@@ -127,7 +130,7 @@ def summary(kept: Sequence[Cited], found: Sequence[Found]) -> dict[str, Any]:
 def _report(run_id: str) -> Report | None:
     try:
         run = Run.objects.filter(pk=run_id).first()
-    except ValueError:  # no id at all
+    except ValidationError:  # no id at all
         run = None
     if run is None:
         raise BadQuestion(_("There is no run %s, and no file of that name.") % run_id)
@@ -138,7 +141,6 @@ def _cited(claim: Claim) -> Cited:
     run = claim.report.run
     named = list(claim.evidence.all())
     rows = [one for one in named if one.run_id == run.pk and one.exhibit.run_id == run.pk]
-    whole = [one for one in rows if sha256(one.exhibit.text.encode()).hexdigest() == one.exhibit.sha256]
     known = tuple(
         Evidence(row.number, row.gap_id, row.exhibit.snapshot, row.start, row.end, row.quote, row.score,
                  row.exhibit.title, row.exhibit.url)
@@ -153,7 +155,8 @@ def _cited(claim: Claim) -> Cited:
         computed=tuple(one["text"] for one in computed if one["evidence"] and numbers.issuperset(one["evidence"])),
         about=f"{run.question} {claim.section}",
         fabricated=len(named) - len(rows) + sum(one not in kept for one in addresses(claim.text)),
-        verbatim=sum(one.exhibit.text[one.start : one.end] == one.quote for one in whole),
+        verbatim=sum(one.exhibit.text[one.start : one.end] == one.quote for one in rows),
+        altered=sum(sha256(one.exhibit.text.encode()).hexdigest() != one.exhibit.sha256 for one in rows),
         hosts=len({one.exhibit.host or one.exhibit.source for one in rows}),
         independent=claim.independent,
         caution=claim.caution,

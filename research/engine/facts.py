@@ -397,7 +397,7 @@ def _plain(number: str) -> str:
     sign, number = ("-", number[1:]) if number[0] in "-−" else ("", number)
     if number.count(".") == 1 and ":" not in number:
         number = number.rstrip("0").rstrip(".") if set(number.split(".")[1]) == {"0"} else number
-    return sign + (number.lstrip("0") or "0")
+    return sign + re.sub(r"^0+(?=\d)", "", number)
 
 
 def _count(number: str, text: str) -> int:

@@ -1,8 +1,8 @@
 """Verify: no sentence stays in a report that its evidence does not carry.
 
-The gates, in this order: (1) each cited quotation stands in the run's copy of its page at its offsets, (2) each
-number, date, name, unit and address of the sentence is in the cited spans, (3) a sentence that states nothing is marked
-as such, (4) the judge says that the spans entail it; where none answers, its words are compared. A sentence that fails
+The gates, in this order: (1) each cited quotation stands in the run's copy of its page at its offsets, (2) a sentence
+that states nothing is marked as such, (3) of any other each number, date, name, unit and address is in the cited spans,
+(4) the judge says that the spans entail it; where none answers, its words are compared. A sentence that fails
 is rewritten once; then, if the budget allows, its own words are searched for once, and it is checked against what that
 finds; then it is struck: struck sentences are kept, with the reason, outside the text. Called by write.py for each
 section; recheck.py and citations.py ask the gates of code again.
@@ -165,9 +165,11 @@ def by_code(sentence: str, spans: Sequence[str], titles: Sequence[str], about: s
     None where a judge has to."""
     if any(_same(sentence, span) for span in spans):
         return Judgement("quoted")
+    if states_nothing(sentence, about):  # before its facts: it may name what was asked about
+        return Judgement("uncheckable")
     if lacking := missing(sentence, spans, titles):
         return Judgement("unsupported", _("Not in the cited passages: %s") % ", ".join(lacking))
-    return Judgement("uncheckable") if states_nothing(sentence, about) else None
+    return None
 
 
 async def _searched(

@@ -100,6 +100,7 @@ def test_compound_numbers_in_words_are_read():
         ("The line is 1 km long.", "The line is 1000 m long."),
         ("The line is 1,000 metres long.", "The line is a line of 1 km."),
         ("It ran for 90 minutes.", "It ran for 1.5 hours."),
+        ("It answers in 0.2 seconds.", "It answers in 200 milliseconds."),
         ("It ran for 3 weeks.", "It ran for 21 days."),
         ("It ran for 24 months.", "It ran for 2 years."),
         ("The screen has 2.54 cm.", "The screen has 1 inch."),
