@@ -17,8 +17,8 @@ class Report(models.Model):
     # A survey's table: {"item", "columns": [..], "rows": [{"item", "evidence": [..], "cells": [{"value", "evidence",
     # "why"}]}]}; empty for other questions. `why` says why a cell is empty.
     table = models.JSONField(default=dict)
-    # Where sources say otherwise: [{"about": "...", "sides": [{"evidence": [..]}, ...]}], the side that most
-    # independent sources are on first (engine/disagree.py).
+    # Where sources say otherwise: [{"about": "...", "sides": [{"says": "...", "sources": 3, "evidence": [..]}, ...]}],
+    # the side that most independent sources are on first (engine/disagree.py).
     disagreements = models.JSONField(default=list)
     confidence = models.FloatField(null=True)  # 0..1, in the short answer; null: there is none, or it was not estimated
     created_at = models.DateTimeField(auto_now_add=True)
@@ -31,6 +31,11 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run} ({self.version})"
+
+    @property
+    def in_disagreements(self) -> list[int]:
+        """The numbers of the evidence on either side of a disagreement."""
+        return [number for one in self.disagreements for side in one["sides"] for number in side["evidence"]]
 
     @property
     def in_table(self) -> list[int]:

@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from research.models import STRUCK, Claim, Evidence, Report
+from search_index import api
 
 Address = Callable[[int], str]  # the address of the page that shows a piece of evidence, by its number
 
@@ -31,6 +32,7 @@ class SourceShown:
     author: str
     published_on: date | None
     fetched_at: datetime
+    source_class: str = ""  # who may speak on it, in words; empty where it is not known
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,24 @@ class TableShown:
 
 
 @dataclass(frozen=True)
+class SideShown:
+    """What some sources say where others say otherwise: `says` is the value, in their words. `sources` are independent
+    ones; each citation has its source with date and class."""
+
+    says: str
+    sources: int
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True)
+class DisagreementShown:
+    """A question on which sources disagree, the side that most of them are on first."""
+
+    about: str
+    sides: tuple[SideShown, ...]
+
+
+@dataclass(frozen=True)
 class ReportShown:
     """Everything that a page needs to set a report."""
 
@@ -109,6 +129,7 @@ class ReportShown:
     sources: tuple[tuple[SourceShown, tuple[Citation, ...]], ...]
     checked: int
     struck: int
+    disagreements: tuple[DisagreementShown, ...] = ()
 
 
 def cited(report: Report, address: Address) -> ReportShown:
@@ -116,8 +137,10 @@ def cited(report: Report, address: Address) -> ReportShown:
     claims = list(report.claims.prefetch_related(Prefetch("evidence", with_sources())))
     kept = [claim for claim in claims if not claim.is_struck]
     in_table = list(with_sources().filter(run=report.run_id, number__in=report.in_table)) if report.table else []
+    numbers = report.in_disagreements
+    disagreeing = list(with_sources().filter(run=report.run_id, number__in=numbers)) if numbers else []
     in_order = [evidence for claim in kept for evidence in claim.evidence.all()]
-    citations = _citations([*in_order, *in_table], address)
+    citations = _citations([*in_order, *in_table, *disagreeing], address)
     sections, introduced = [], set[int]()
     for heading, members in groupby(claims, key=lambda claim: claim.section):
         shown = [_shown(claim, citations, introduced) for claim in members]
@@ -131,6 +154,7 @@ def cited(report: Report, address: Address) -> ReportShown:
         _sources(citations.values()),
         checked=len(claims),
         struck=sum(len(section.struck) for section in sections),
+        disagreements=_disagreements(report, citations),
     )
 
 
@@ -150,6 +174,7 @@ def source(evidence: Evidence, number: int) -> SourceShown:
         author=page.author,
         published_on=page.published_on,
         fetched_at=page.fetched_at,
+        source_class=str(api.CLASSES.get(page.source_class, "")),
     )
 
 
@@ -188,6 +213,19 @@ def _table(report: Report, citations: dict[int, Citation]) -> TableShown | None:
     )
     empty = sum(not cell.value for row in rows for cell in row.cells)
     return TableShown(report.table["item"], tuple(report.table["columns"]), rows, empty)
+
+
+def _disagreements(report: Report, citations: dict[int, Citation]) -> tuple[DisagreementShown, ...]:
+    return tuple(
+        DisagreementShown(
+            one["about"],
+            tuple(
+                SideShown(side["says"], side["sources"], tuple(citations[number] for number in side["evidence"]))
+                for side in one["sides"]
+            ),
+        )
+        for one in report.disagreements
+    )
 
 
 def _letter(place: int) -> str:

@@ -37,7 +37,20 @@ WRITING = ("outline", "draft", "check")  # steps that change the draft
 COUNTED = ("search", "more", "list", "open", "note", "cell")  # steps that a gap's counts are of
 PLANNING = ("plan", "revise", "wish", "choose", "report")  # steps that may change more of the plan than their own gap
 LATEST = 12  # steps of a gap that a replay lists: it is looked at for what comes last
-ON_TRAIL = ("search", "open", "find", "more", "compute", "list", "shape", "calibrate", "revise", "sift", "wish")
+ON_TRAIL = (
+    "search",
+    "open",
+    "find",
+    "more",
+    "compute",
+    "list",
+    "shape",
+    "calibrate",
+    "revise",
+    "sift",
+    "contrast",
+    "wish",
+)
 
 
 @dataclass(frozen=True)

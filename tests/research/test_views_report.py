@@ -2,6 +2,7 @@ import pytest
 from django.urls import reverse
 
 from research.models import Report
+from research.views.cited import cited
 from tests.fakes.rows import (
     HOSTILE,
     QUOTE,
@@ -111,3 +112,20 @@ def test_a_citation_leads_to_the_passage_highlighted_in_the_stored_page(owner_cl
     page = owner_client.get(address).content.decode()
     assert f'<mark id="passage" tabindex="-1">{QUOTE}</mark>' in page
     assert "John Harrison finished his first sea clock in 1735. <mark" in page
+
+
+def test_the_sides_of_a_disagreement_have_their_sources_with_dates_and_classes(owner):
+    run = make_run(owner, state="done")
+    gap = make_gap(run)
+    one, two = make_snapshot(source_class="forum"), make_snapshot(title="Another", url="https://other.example/")
+    first, second = make_evidence(gap, one, number=1), make_evidence(gap, two, QUOTE, number=2)
+    sides = [{"says": "4 kg", "sources": 1, "evidence": [2]}, {"says": "5 kg", "sources": 1, "evidence": [1]}]
+    report = Report.objects.create(run=run, disagreements=[{"about": "How heavy?", "sides": sides}])
+    make_claim(report, "A.", second)
+    [shown] = cited(report, lambda number: f"/{number}").disagreements
+    assert shown.about == "How heavy?"
+    assert [(side.says, side.sources) for side in shown.sides] == [("4 kg", 1), ("5 kg", 1)]
+    assert [[mark.evidence for mark in side.citations] for side in shown.sides] == [[2], [1]]
+    [weak] = shown.sides[1].citations
+    assert (weak.source.source_class, weak.source.number) == ("forum", 2)  # cited first by the disagreement
+    assert weak.quote == first.quote
