@@ -1,5 +1,5 @@
 """All drills and benchmarks by name, each with the number of runs that it usually takes."""
 
-from tests.drills import crash, faults, people, speed
+from tests.drills import crash, doubt, faults, people, speed
 
-DRILLS = {**crash.DRILLS, **faults.DRILLS, **people.DRILLS, **speed.BENCHMARKS}
+DRILLS = {**crash.DRILLS, **faults.DRILLS, **people.DRILLS, **doubt.DRILLS, **speed.BENCHMARKS}

@@ -26,6 +26,9 @@ SHORT = {
     "sse": 1,
     "cancel": 3,
     "answer": 1,
+    "poison": 9,
+    "poison-model": 6,
+    "contradict": 10,
 }
 
 
