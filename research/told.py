@@ -86,6 +86,13 @@ def _sifted(result: Result) -> str:
     return ngettext("Sifted the evidence: %d piece set aside", "Sifted the evidence: %d pieces set aside", n) % n
 
 
+def _contrasted(result: Result) -> str:
+    n = len(result["disagreements"])
+    if not n:
+        return _("Held the sources against each other: none disagree")
+    return ngettext("Sources disagree on %d point", "Sources disagree on %d points", n) % n
+
+
 def _outlined(result: Result) -> str:
     n = len(result["sections"])
     return ngettext("Outlined %d section", "Outlined %d sections", n) % n
@@ -122,6 +129,8 @@ _STEPS: dict[str, Callable[[Result], str]] = {
     "list": _listed,
     "cell": lambda made: _("%(column)s of %(item)s: %(value)s") % {**made, "value": made["value"] or made["why"]},
     "sift": _sifted,
+    "confirm": lambda made: _("Looked at %d pairs of sentences that may disagree") % made["asked"],
+    "contrast": _contrasted,
     "outline": _outlined,
     "draft": lambda made: _("Wrote: %s") % str(made["section"]),
     "redraft": lambda made: _("Wrote once more: %s") % str(made["section"]),

@@ -7,6 +7,7 @@ thread from async code); `open_page` is a coroutine for the shared loop. Never d
 from search_index.errors import BadSource, IndexFailure, Refused, RetryLater, SourceFailed, Unreadable
 from search_index.evaluate import document_id, retrieval
 from search_index.figures import Table, sizes
+from search_index.judgement.copies import same_text
 from search_index.judgement.instructions import instructs
 from search_index.models.source import SourceClass
 from search_index.query import languages, search, similarity
@@ -40,6 +41,7 @@ __all__ = [
     "open_page",
     "passages",
     "retrieval",
+    "same_text",
     "search",
     "sentences",
     "similarity",

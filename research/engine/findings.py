@@ -68,9 +68,15 @@ def evidence(journal: Journal) -> tuple[Evidence, ...]:
 
 
 def sifted(journal: Journal) -> tuple[Evidence, ...]:
-    """The evidence that goes on to the writing, by number. What checking finds afterwards is not among it: a run that
-    is taken up again writes from the same as before."""
+    """The evidence that goes on to the writing, by number; what disagrees with it is a part of it. What checking finds
+    afterwards is not: a run that is taken up again writes from the same as before."""
     aside = {number for result in journal.results("sift")[-1:] for number in result["aside"]}
+    aside -= {
+        number
+        for one in contrasted(journal).get("disagreements", ())
+        for side in one["sides"]
+        for number in side["evidence"]
+    }
     return tuple(one for one in collected(journal) if one.number not in aside)
 
 
@@ -79,6 +85,11 @@ def collected(journal: Journal) -> tuple[Evidence, ...]:
     kept = [Evidence(**one) for result in journal.results("note", "list", "cell") for one in result["kept"]]
     found = {one.number: one for one in sorted(kept, key=lambda one: one.score)}
     return tuple(found[number] for number in sorted(found))
+
+
+def contrasted(journal: Journal) -> Result:
+    """What holding the sources against each other found (disagree.py); empty where that is still to come."""
+    return next(iter(journal.results("contrast")[-1:]), {})
 
 
 def computations(journal: Journal) -> tuple[Computation, ...]:

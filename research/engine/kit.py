@@ -22,6 +22,7 @@ from research.engine.values import (
     Plan,
     Planned,
     Question,
+    Rivals,
     Section,
     Sentence,
     Shape,
@@ -73,6 +74,9 @@ class Reasoner(Protocol):
         self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence], most: int
     ) -> tuple[int, ...]:
         """The numbers of the evidence that goes on to the report, of at most `most` documents."""
+
+    async def contrast(self, pairs: Sequence[Rivals]) -> tuple[int, ...]:
+        """The places (from 0) of the pairs that disagree about one and the same thing."""
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         """The report's sections, each with the evidence it may use."""

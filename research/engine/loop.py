@@ -15,7 +15,8 @@ from research import models
 from research.engine.calibrate import calibrate
 from research.engine.choose import attempt
 from research.engine.confidence import confidence, of_claim
-from research.engine.findings import approved, table
+from research.engine.disagree import all_weighed, contrast
+from research.engine.findings import approved, contrasted, table
 from research.engine.findings import evidence as known_evidence
 from research.engine.findings import gaps as known_gaps
 from research.engine.findings import kind as kind_of_question
@@ -36,18 +37,19 @@ async def research(question: Question, kit: Kit, journal: Journal) -> Run.State:
     """Research the question to its end: a stored report, and the state that the run ends in.
 
     1. Plan; where the person wants to see the plan first, let go of the run here (State.REVIEW). 2. Look for what is
-    asked, unless they want the answer now. 3. Sift what was found. 4. Write it and verify it, unless they want it to
-    stop: then what is known is quoted. 5. Deliver. Raises RunFailed where the reasoner cannot be used at all, and
-    LeaseLost where another worker has the run.
+    asked, unless they want the answer now. 3. Sift what was found, and hold the sources against each other. 4. Write it
+    and verify it, unless they want it to stop: then what is known is quoted. 5. Deliver. Raises RunFailed where the
+    reasoner cannot be used at all, and LeaseLost where another worker has the run.
     """
     await unless(journal.hurry, plan(question, kit, journal))
     if question.review and not approved(journal) and not journal.hurry.is_set():
         return Run.State.REVIEW
     await unless(journal.hurry, _look(question, kit, journal))
     await sift(question, kit, journal)
+    await contrast(question, kit, journal)
     written = await unless(journal.stop, write(question, kit, journal))
     answer, claims = written or ("", await quote(question, kit, journal))
-    await _deliver(question, answer, claims, journal)
+    await _deliver(question, answer, await all_weighed(claims, journal), journal)
     return Run.State.DONE if written else Run.State.STOPPED
 
 
@@ -149,6 +151,7 @@ async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClai
             "confidence": round(confidence(question.text, answer, known), 3) if answer else None,
             "not_found": open_gaps if gaps else [question.text],
             "table": table(journal),
+            "disagreements": contrasted(journal).get("disagreements", []),
         }
 
     def keep(result: Result) -> Result:

@@ -5,8 +5,9 @@ or a model can become a link, an image or markup. Blocking. Called by manage.py 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from django.db.models import Prefetch
 from django.utils.translation import gettext as _
@@ -14,6 +15,7 @@ from django.utils.translation import ngettext
 
 from research.engine.tried import tried
 from research.models import Claim, Evidence, Exhibit, Report
+from search_index import api
 
 SHOWN = 10  # queries and pages that were tried, of those named
 
@@ -27,7 +29,9 @@ def markdown(report: Report) -> str:
     claims = list(report.claims.prefetch_related(Prefetch("evidence", light)))
     shown = [claim for claim in claims if not claim.is_struck]
     in_table = {one.number: one.exhibit for one in light.filter(run=report.run_id)} if report.table else {}
-    numbers = _numbered(shown, [in_table[number] for number in report.in_table])
+    sides = {one.number: one for one in light.filter(run=report.run_id, number__in=report.in_disagreements)}
+    others = [in_table[number] for number in report.in_table] + [one.exhibit for one in sides.values()]
+    numbers = _numbered(shown, others)
     parts = [f"# {_escaped(report.run.question)}"]
     if report.answer:
         parts.append(f"**{_escaped(report.answer)}**")
@@ -37,6 +41,9 @@ def markdown(report: Report) -> str:
         if section and section != report.run.question:
             parts.append(f"## {_escaped(section)}")
         parts += _paragraphs(list(members), numbers)
+    if report.disagreements:
+        parts.append(f"## {_('Where sources disagree')}")
+        parts += [_disagreement(one, sides, numbers) for one in report.disagreements]
     if report.table:
         parts.append(_table(report, in_table, numbers))
     if struck := len(claims) - len(shown):
@@ -85,13 +92,33 @@ def _table(report: Report, pages: dict[int, Exhibit], numbers: dict[Exhibit, int
     return "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *rows])
 
 
-def _numbered(claims: Sequence[Claim], in_table: Sequence[Exhibit]) -> dict[Exhibit, int]:
-    """The number of each cited page, in the order of first citation; those of the table come last."""
+def _disagreement(one: dict[str, Any], evidence: Mapping[int, Evidence], numbers: Mapping[Exhibit, int]) -> str:
+    """The sides side by side, in a list: what each source says, whose it is, its date and class."""
+    lines = [_escaped(one["about"])] if one["about"] else []
+    for side in one["sides"]:
+        lines.append(f"\n- **{_escaped(side['says'])}**")
+        for number in side["evidence"]:
+            page = evidence[number].exhibit
+            quote = _escaped(" ".join(evidence[number].quote.split()))
+            lines.append(f"  - \\[{numbers[page]}\\] “{quote}” ({_escaped(_whose(page))})")
+    return "\n".join(lines)
+
+
+def _whose(page: Exhibit) -> str:
+    """Where a page is from, of what day, and who may speak on it."""
+    known = api.CLASSES.get(page.source_class)
+    date = page.published_on.isoformat() if page.published_on else _("no date")
+    return ", ".join([page.host or page.source, date, *([str(known)] if known else [])])
+
+
+def _numbered(claims: Sequence[Claim], others: Sequence[Exhibit]) -> dict[Exhibit, int]:
+    """The number of each cited page, in the order of first citation; those of the table, and those that only disagree,
+    come last."""
     numbers: dict[Exhibit, int] = {}
     for claim in claims:
         for evidence in claim.evidence.all():
             numbers.setdefault(evidence.exhibit, len(numbers) + 1)
-    for page in in_table:
+    for page in others:
         numbers.setdefault(page, len(numbers) + 1)
     return numbers
 

@@ -15,9 +15,11 @@ from research import models
 from research.engine.exhibits import exhibit
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
+from research.engine.stated import denies
 from research.engine.values import Candidate, Evidence, Kept, Workspace
 from research.errors import StepFailed
 
+_WORD = re.compile(r"[-−$€£]?\d[\d.,:]*\d[%°]?|[-−$€£]?\d[%°]?|[^\W\d]\w*")
 MOST = 20  # pieces of evidence that one look may add
 
 
@@ -122,8 +124,11 @@ def _says_the_same(row: models.Evidence, new: Evidence) -> bool:
         if shared * 2 > min(row.end - row.start, new.end - new.start):
             return True
     old, now = _words(row.quote), _words(new.quote)
+    if denies(row.quote) != denies(new.quote):  # "... is allowed" stands in "nobody says that ... is allowed" as well
+        return False
     return now in old or (old in now and len(old) * 2 > len(now))
 
 
 def _words(quote: str) -> str:
-    return " ".join(["", *re.findall(r"\w+", quote.casefold()), ""])
+    """The words with single spaces between, numbers whole: "10" is no part of "10.5", nor 5 the same as -5 or 5%."""
+    return " ".join(["", *_WORD.findall(quote.casefold()), ""])

@@ -209,6 +209,16 @@ class Filled:
 
 
 @dataclass(frozen=True)
+class Rivals:
+    """Two sentences of different sources that may disagree; `says` is what each has in the place where they differ."""
+
+    about: str  # the sub-question that the first was kept for
+    one: Evidence
+    other: Evidence
+    says: tuple[str, str]
+
+
+@dataclass(frozen=True)
 class Computation:
     """A calculation whose numbers are all in the evidence; "years(1991-05-12, 1947-01-01) = 44.36"."""
 

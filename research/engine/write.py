@@ -9,12 +9,13 @@ from dataclasses import asdict
 from django.utils.translation import gettext as _
 
 from research.engine.choose import best
-from research.engine.findings import computations, sifted
+from research.engine.findings import computations, contrasted, sifted
 from research.engine.findings import evidence as known_evidence
 from research.engine.findings import gaps as known_gaps
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.parallel import together
+from research.engine.terms import plain
 from research.engine.values import CheckedClaim, Evidence, Gap, Question, Section, Sentence
 from research.engine.verify import checked, quotations, ungrounded, verify
 from research.errors import StepFailed
@@ -149,9 +150,45 @@ async def _draft(
 
 
 async def _answer(question: Question, claims: Sequence[CheckedClaim], kit: Kit, journal: Journal) -> str:
-    """The short answer; empty where nothing that stands answers the question, or code finds a fact in it that the
-    report's evidence does not have."""
-    standing = [Sentence(claim.text, claim.evidence) for claim in claims if not claim.is_struck and claim.evidence]
+    """The short answer; empty where nothing that stands answers the question. What more or better sources contradict
+    does not become the answer; where neither side is the stronger, both answers are said."""
+    found = contrasted(journal)
+    outvoted = set(found.get("outvoted", ()))
+    key = f"report/{question.leg}/answer"
+    answer = await _answered(question, claims, kit, journal, without=outvoted, key=key)
+    for sides in found.get("undecided", ()):
+        own = next((side for side in sides if _is_from(answer, side["says"])), None)
+        if own:
+            without = outvoted | set(own["evidence"])
+            other = await _answered(question, claims, kit, journal, without=without, key=f"{key}/other")
+            if any(_is_from(other, side["says"]) for side in sides if side != own):
+                return _("%(one)s or %(other)s: sources disagree") % {"one": answer, "other": other}
+            break
+    return answer
+
+
+def _is_from(answer: str, says: str) -> bool:
+    """Whether a short answer is what a side of a disagreement says."""
+    one, other = f" {plain(answer)} ", f" {plain(says)} "
+    return bool(answer) and (one in other or other in one)
+
+
+async def _answered(
+    question: Question,
+    claims: Sequence[CheckedClaim],
+    kit: Kit,
+    journal: Journal,
+    *,
+    without: set[int],
+    key: str,
+) -> str:
+    """The answer from what stands but for some evidence; empty where code finds a fact in it that the rest does not
+    have."""
+    standing = [
+        Sentence(claim.text, own)
+        for claim in claims
+        if not claim.is_struck and (own := tuple(number for number in claim.evidence if number not in without))
+    ]
     if not standing:
         return ""
     await journal.activity(_("Answering in a few words"))
@@ -164,7 +201,6 @@ async def _answer(question: Question, claims: Sequence[CheckedClaim], kit: Kit, 
         return {"answer": "" if lacking else answer, "refused": lacking}
 
     try:
-        key = f"report/{question.leg}/answer"
         return str((await journal.once(key, "answer", [asdict(one) for one in standing], step))["answer"])
     except StepFailed:
         return ""

@@ -19,8 +19,8 @@ class Report(models.Model):
     # A survey's table: {"item", "columns": [..], "rows": [{"item", "evidence": [..], "cells": [{"value", "evidence",
     # "why"}]}]}; empty for other questions. `why` says why a cell is empty.
     table = models.JSONField(default=dict)
-    # Where sources say otherwise: [{"about": "...", "sides": [{"evidence": [..]}, ...]}], the side that most
-    # independent sources are on first (engine/disagree.py).
+    # Where sources say otherwise: [{"about": "...", "sides": [{"says": "...", "sources": 3, "evidence": [..]}, ...]}],
+    # the side that most independent sources are on first (engine/disagree.py).
     disagreements = models.JSONField(default=list)
     confidence = models.FloatField(null=True)  # 0..1, in the short answer; null: there is none, or it was not estimated
     created_at = models.DateTimeField(auto_now_add=True)

@@ -34,6 +34,7 @@ REPLY_TOKENS = {
     "cell": 120,
     "draft": 900,
     "judge": 160,
+    "contrast": 200,
     "rewrite": 200,
     "answer": 200,
 }

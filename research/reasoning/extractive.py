@@ -30,6 +30,7 @@ from research.engine.values import (
     Planned,
     Question,
     QuestionKind,
+    Rivals,
     Section,
     Sentence,
     Shape,
@@ -186,6 +187,10 @@ class ExtractiveReasoner:
 
     async def cell(self, shape: Shape, item: str, column: str, candidates: Sequence[Candidate]) -> Filled:
         return listing.cell(item, column, candidates)
+
+    async def contrast(self, pairs: Sequence[Rivals]) -> tuple[int, ...]:
+        """Those whose sentences both answer what was asked, and answer it otherwise."""
+        return tuple(place for place, pair in enumerate(pairs) if _answers_differ(pair))
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         sections = []
@@ -367,6 +372,12 @@ def _sides(question: str) -> list[str]:
     if found := _BETWEEN.search(question) or _VERSUS.search(question):
         return [question, found[1].strip(), found[2].strip()]
     return [part.strip() for part in _AND.split(question)]
+
+
+def _answers_differ(pair: Rivals) -> bool:
+    """Whether what the two sentences have in the place where they differ is what the question asks each for."""
+    answers = [shortest(pair.about, [one.quote]) for one in (pair.one, pair.other)]
+    return all(answer and (said in answer or answer in said) for answer, said in zip(answers, pair.says, strict=True))
 
 
 def _kind(question: str, parts: int) -> QuestionKind:

@@ -32,6 +32,7 @@ from research.engine.values import (
     Plan,
     Planned,
     Question,
+    Rivals,
     Section,
     Sentence,
     Shape,
@@ -203,6 +204,17 @@ class ModelReasoner:
     ) -> tuple[int, ...]:
         """By rule: all of it is what the model picked, best first for each gap."""
         return best_documents(gaps, known, most)
+
+    async def contrast(self, pairs: Sequence[Rivals]) -> tuple[int, ...]:
+        def prompt(shown: Sequence[tuple[int, Rivals]]) -> Prompt:
+            return render("contrast", pairs=shown)
+
+        fitted, shown = await self._fit("judge", "contrast", list(enumerate(pairs, start=1)), prompt)
+        numbers = [number for number, _pair in shown]
+        reply = await self._client.complete(
+            "judge", "contrast", fitted, replies.Contrast, allowed={"disagree": numbers}
+        )
+        return tuple(number - 1 for number in reply.disagree if number in numbers)
 
     async def outline(self, question: Question, gaps: Sequence[Gap], known: Sequence[Evidence]) -> tuple[Section, ...]:
         """One section for each gap that has evidence, in the plan's order: a rule does this as well as a call."""

@@ -75,6 +75,11 @@ class Draft(BaseModel):
     sentences: list[Sentence] = Field(json_schema_extra={"maxItems": 12})
 
 
+class Contrast(BaseModel):
+    reason: str = ""
+    disagree: list[int] = Field(json_schema_extra={"maxItems": 12})
+
+
 class Judge(BaseModel):
     reason: str = ""
     verdict: Literal["supported", "partly", "contradicted", "unsupported"]

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from research.reasoning.relations import DATE
 
 _NUMBER = re.compile(
-    r"\b(?:about |some |over |nearly |at least |at most |up to )?(?:\d[\d,.]*\d|\d|two|three|four|five|six|seven|eight"
-    r"|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty|ninety|hundred|thousand|million)"
+    r"\b(?:about |some |over |nearly |at least |at most |up to )?(?:\d[\d,.]*\d|\d"
+    r"|(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:-(?:one|two|three|four|five|six|seven|eight|nine))?"
+    r"|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|thousand|million)\b)"
     r"(?:[- ](?:million|billion|thousand|hundred))?(?:\s?%|[- ][a-z]+)?",
     re.IGNORECASE,
 )

@@ -20,6 +20,7 @@ from research.engine.confidence import basis
 from research.engine.tried import Tried, tried
 from research.engine.values import Evidence as FoundEvidence
 from research.models import STRUCK, Claim, Evidence, Report
+from search_index import api
 
 UNSURE = 0.5
 # From this confidence on, in words.
@@ -54,6 +55,7 @@ class SourceShown:
     author: str
     published_on: date | None
     fetched_at: datetime
+    source_class: str = ""  # who may speak on it, in words; empty where it is not known
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,24 @@ class TableShown:
 
 
 @dataclass(frozen=True)
+class SideShown:
+    """What some sources say where others say otherwise: `says` is the value, in their words. `sources` are independent
+    ones; each citation has its source with date and class."""
+
+    says: str
+    sources: int
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True)
+class DisagreementShown:
+    """A question on which sources disagree, the side that most of them are on first."""
+
+    about: str
+    sides: tuple[SideShown, ...]
+
+
+@dataclass(frozen=True)
 class ReportShown:
     """Everything that a page needs to set a report."""
 
@@ -154,6 +174,8 @@ class ReportShown:
     nearest: bool = False  # there is no answer: the quotations are what came nearest to one
     inferred: bool = False  # the short answer is concluded from what the sources say; none says it in these words
     rests_on: tuple[Citation, ...] = ()  # what the short answer rests on: what says it, or what it is concluded from
+
+    disagreements: tuple[DisagreementShown, ...] = ()
 
     @property
     def checked(self) -> int:
@@ -171,8 +193,10 @@ def cited(report: Report, address: Address) -> ReportShown:
     claims = list(report.claims.prefetch_related(Prefetch("evidence", with_sources())))
     kept = [claim for claim in claims if not claim.is_struck]
     in_table = list(with_sources().filter(run=report.run_id, number__in=report.in_table)) if report.table else []
+    numbers = report.in_disagreements
+    disagreeing = list(with_sources().filter(run=report.run_id, number__in=numbers)) if numbers else []
     in_order = [evidence for claim in kept for evidence in claim.evidence.all()]
-    citations = _citations([*in_order, *in_table], address)
+    citations = _citations([*in_order, *in_table, *disagreeing], address)
     sections, introduced = [], set[int]()
     for heading, members in groupby(claims, key=lambda claim: claim.section):
         shown = [_shown(claim, citations, introduced) for claim in members]
@@ -188,6 +212,7 @@ def cited(report: Report, address: Address) -> ReportShown:
         confidence_label=_confidence(report.confidence),
         tried=tried(report) if report.not_found else None,
         nearest=report.only_nearest(claims),
+        disagreements=_disagreements(report, citations),
         **_basis(report, in_order, citations),
     )
 
@@ -231,6 +256,7 @@ def source(evidence: Evidence, number: int) -> SourceShown:
         author=page.author,
         published_on=page.published_on,
         fetched_at=page.fetched_at,
+        source_class=str(api.CLASSES.get(page.source_class, "")),
     )
 
 
@@ -280,6 +306,19 @@ def _table(report: Report, citations: dict[int, Citation]) -> TableShown | None:
     )
     empty = sum(not cell.value for row in rows for cell in row.cells)
     return TableShown(report.table["item"], tuple(report.table["columns"]), rows, empty)
+
+
+def _disagreements(report: Report, citations: dict[int, Citation]) -> tuple[DisagreementShown, ...]:
+    return tuple(
+        DisagreementShown(
+            one["about"],
+            tuple(
+                SideShown(side["says"], side["sources"], tuple(citations[number] for number in side["evidence"]))
+                for side in one["sides"]
+            ),
+        )
+        for one in report.disagreements
+    )
 
 
 def _letter(place: int) -> str:

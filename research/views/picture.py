@@ -38,7 +38,20 @@ COUNTED = ("search", "more", "list", "open", "note", "cell")  # steps that a gap
 PLANNING = ("plan", "revise", "wish", "choose", "report")  # steps that may change more of the plan than their own gap
 LISTED = 80  # steps that the page lists of all gaps together, the latest of each; those before load when asked for
 LATEST = 12  # steps of a gap that a replay lists: it is looked at for what comes last
-ON_TRAIL = ("search", "open", "find", "more", "compute", "list", "shape", "calibrate", "revise", "sift", "wish")
+ON_TRAIL = (
+    "search",
+    "open",
+    "find",
+    "more",
+    "compute",
+    "list",
+    "shape",
+    "calibrate",
+    "revise",
+    "sift",
+    "contrast",
+    "wish",
+)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ shingles of it make a MinHash of 14 bands x 8 hashes (FineWeb's; two texts of Ja
 .77, of .9 with .9996): pages that share a band are candidates, and compare() looks at their true Jaccard, then at the
 numbers and negations inside contexts that both have. What is left out on purpose: date stamps, counters, page numbers.
 
-Pure: no Django, no I/O. Called by store.py; `differing` and `compare` also by whoever asks whether a host contradicts
-itself.
+Pure: no Django, no I/O. Called by store.py; `same_text` by research, through api.py; `differing` and `compare` also by
+whoever asks whether a host contradicts itself.
 """
 
 import re
@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from search_index.judgement.words import WORD, Codes, code, coded, mixed, plain, windows
+from search_index.sentences import sentences
 
 SHINGLE = 5  # words
 BANDS, ROWS = 14, 8  # huggingface/datatrove, examples/fineweb.py: 14 buckets of 8 hashes
@@ -31,6 +32,10 @@ CONTAINED = 0.95
 # Jaccard of the skeletons from which a difference in numbers is a contradiction: a copy with changed numbers has 1.0
 # (no word was changed), the next year's report, another product or release has other words, too. Measured: LOG.md.
 SAME_WORDS = 0.9
+ALTERED = 0.3  # share of a sentence's words that one in its place has, too: near-duplicates have few that differ
+ALTERED_MOST = 60  # sentences of a text that are compared
+TELLING = 4  # letters of a word that tells what a sentence is about; both have two such
+SENTENCE = 3  # words that tell something, from which a sentence is one
 CONTEXT = 4  # words before and after a number or negation that both texts must have
 
 # The 112 hash functions are ax + b over 32 bits, in which processors multiply four times as many at once as in 64.
@@ -70,6 +75,21 @@ _STAMPS = frozenset(
     march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct
     nov dec monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun am pm utc gmt
     aktualisiert veröffentlicht stand seite mis à jour publié actualizado publicado página
+    """.split()  # noqa: SIM905
+)
+_CALENDAR = frozenset(
+    """
+    january february march april may june july august september october november december monday tuesday wednesday
+    thursday friday saturday sunday
+    """.split()  # noqa: SIM905
+)
+# Of which one in the place of the other says the contrary.
+_OPPOSITES = frozenset(
+    """
+    allowed permitted legal lawful forbidden prohibited banned illegal open closed safe harmless unsafe dangerous edible
+    poisonous toxic approved accepted ratified adopted rejected refused won lost increased rose grew decreased fell
+    declined required mandatory optional possible impossible true false succeeded failed supported opposed included
+    excluded higher lower more fewer less before after
     """.split()  # noqa: SIM905
 )
 _STAMP_WORDS = 12  # a line of more words is a sentence, whatever it is about
@@ -242,7 +262,9 @@ def compare(one: Shown, other: Shown) -> Likeness:
     1. skeletons of Jaccard below .75: APART;
     2. numbers or negations differ inside contexts that both have: SIBLING where the titles name two things, title or
        address two editions (versions, years), or more than a tenth of the words is other; else CONFLICT;
-    3. all that `one` says is in `other`, and they are not two editions: COPY; else NEAR.
+    3. a sentence of one stands in the other with another number, date, negation or opposite: SIBLING, for pages that
+       say different things are never shown as one;
+    4. all that `one` says is in `other`, and they are not two editions: COPY; else NEAR.
     """
     mine, theirs = one.skeleton.shingles, other.skeleton.shingles
     alike = jaccard(mine, theirs)
@@ -253,8 +275,52 @@ def compare(one: Shown, other: Shown) -> Likeness:
     if found:
         clash = alike >= SAME_WORDS and not apart and same_title(one, other)
         return Likeness(Kind.CONFLICT if clash else Kind.SIBLING, alike, found)
+    if altered(one.text, other.text):
+        return Likeness(Kind.SIBLING, alike)
     contained = len(np.intersect1d(mine, theirs, assume_unique=True)) / len(mine)
     return Likeness(Kind.COPY if contained >= CONTAINED and not apart else Kind.NEAR, alike)
+
+
+def altered(text: str, other: str) -> bool:
+    """Whether a sentence of one text stands in the other with another number, date, negation or opposite. Lines that
+    are no sentences, and what a page says about itself, are left out."""
+    mine, theirs = _sentences(text), _sentences(other)
+    only_here = [words for words in mine if words not in theirs][:ALTERED_MOST]
+    only_there = [words for words in theirs if words not in mine][:ALTERED_MOST]
+    for here in only_here:
+        for there in only_there:
+            shared = set(here) & set(there)
+            alike = len(shared) >= ALTERED * min(len(set(here)), len(set(there)))
+            if alike and sum(len(word) >= TELLING for word in shared) > 1 and _tells(set(here) ^ set(there)):
+                return True
+    return False
+
+
+def _sentences(text: str) -> dict[tuple[str, ...], None]:
+    """The sentences as their words, each once, in order."""
+    found: dict[tuple[str, ...], None] = {}
+    for start, end in sentences(text):
+        words = tuple(WORD.findall(plain(text[start:end])))
+        telling = [word for word in words if not word[0].isdecimal() and word not in _STAMPS and len(word) > 1]
+        if text[end - 1] in ".!?" and len(telling) >= SENTENCE:
+            found[words] = None
+    return found
+
+
+def _tells(changed: set[str]) -> bool:
+    return any(
+        word[0].isdecimal() or word in _NUMBERS or word in _CALENDAR or _left(word) is not None or word in _OPPOSITES
+        for word in changed
+    )
+
+
+def same_text(text: str, other: str) -> bool:
+    """Whether two texts are one and the same to a reader, or one is contained in the other; numbers aside."""
+    mine, theirs = Skeleton(text).shingles, Skeleton(other).shingles
+    if not len(mine) or not len(theirs):
+        return False
+    both = len(np.intersect1d(mine, theirs, assume_unique=True))
+    return both >= NEAR * (len(mine) + len(theirs) - both) or both >= CONTAINED * min(len(mine), len(theirs))
 
 
 def differing(text: str, other: str) -> list[str]:

@@ -1,5 +1,12 @@
 """All drills and benchmarks by name, each with the number of runs that it usually takes."""
 
-from tests.drills import crash, faults, hostile, people, speed
+from tests.drills import crash, doubt, faults, hostile, people, speed
 
-DRILLS = {**crash.DRILLS, **faults.DRILLS, **people.DRILLS, **hostile.DRILLS, **speed.BENCHMARKS}
+DRILLS = {
+    **crash.DRILLS,
+    **faults.DRILLS,
+    **people.DRILLS,
+    **hostile.DRILLS,
+    **doubt.DRILLS,
+    **speed.BENCHMARKS,
+}

@@ -28,6 +28,9 @@ SHORT = {
     "answer": 1,
     "injection": 1,
     "xss": 1,
+    "poison": 9,
+    "poison-model": 6,
+    "contradict": 10,
 }
 
 

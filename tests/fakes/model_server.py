@@ -235,6 +235,7 @@ def default_reply(asked: Asked) -> dict[str, Any]:
         "judge": lambda _: {"reason": "The evidence says so.", "verdict": "supported"},
         "rewrite": lambda prompt: {"text": _line(prompt, "Sentence")},
         "answer": _answer,
+        "contrast": _contrast,
         "choose": lambda _: {"reason": "By rule.", "number": 1},
         "probe": lambda _: {"word": _probed_word(asked)},
     }.get(asked.step)
@@ -285,6 +286,15 @@ def _draft(prompt: str) -> dict[str, Any]:
 def _answer(prompt: str) -> dict[str, Any]:
     claims = re.findall(r"^- (.*)$", prompt, re.MULTILINE)
     return {"thought": "By rule.", "answer": " ".join(claims[0].split()[:12]) if claims else ""}
+
+
+def _contrast(prompt: str) -> dict[str, Any]:
+    """Pairs of sentences with numbers, none of which is in both."""
+    sides: dict[int, list[set[str]]] = defaultdict(list)
+    for number, text in re.findall(r"^(\d+) [AB] \(.*?\): (.*)$", prompt, re.MULTILINE):
+        sides[int(number)].append(set(re.findall(r"\d+", text)))
+    apart = [number for number, (one, other) in sides.items() if one and other and not one & other]
+    return {"reason": "By rule.", "disagree": apart}
 
 
 def _probed_word(asked: Asked) -> str:

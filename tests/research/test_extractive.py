@@ -163,6 +163,7 @@ async def test_a_section_is_made_of_quotations_only(reasoner):
         ("What is a queue?", "A queue is a name.", ""),
         ("Who is it?", "nobody knows.", ""),
         ("Who created it?", "Each has been recast.", ""),
+        ("How many rooms does it have?", "The hotel has eighty-three rooms.", "eighty-three rooms"),
     ],
 )
 def test_the_shortest_span_that_answers_is_found(question, sentence, answer):

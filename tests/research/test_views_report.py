@@ -2,6 +2,7 @@ import pytest
 from django.urls import reverse
 
 from research.models import Report
+from research.views.cited import cited
 from tests.fakes.rows import (
     HOSTILE,
     QUOTE,
@@ -102,3 +103,20 @@ def test_a_report_is_downloaded_as_markdown(owner_client, owner):
     assert answer.headers["Content-Type"] == "text/markdown; charset=utf-8"
     assert "attachment" in answer.headers["Content-Disposition"]
     assert "The Board paid Harrison £10,000." in answer.content.decode()
+
+
+def test_the_sides_of_a_disagreement_have_their_sources_with_dates_and_classes(owner):
+    run = make_run(owner, state="done")
+    gap = make_gap(run)
+    one, two = make_snapshot(source_class="forum"), make_snapshot(title="Another", url="https://other.example/")
+    first, second = make_evidence(gap, one, number=1), make_evidence(gap, two, QUOTE, number=2)
+    sides = [{"says": "4 kg", "sources": 1, "evidence": [2]}, {"says": "5 kg", "sources": 1, "evidence": [1]}]
+    report = Report.objects.create(run=run, disagreements=[{"about": "How heavy?", "sides": sides}])
+    make_claim(report, "A.", second)
+    [shown] = cited(report, lambda number: f"/{number}").disagreements
+    assert shown.about == "How heavy?"
+    assert [(side.says, side.sources) for side in shown.sides] == [("4 kg", 1), ("5 kg", 1)]
+    assert [[mark.evidence for mark in side.citations] for side in shown.sides] == [[2], [1]]
+    [weak] = shown.sides[1].citations
+    assert (weak.source.source_class, weak.source.number) == ("forum", 2)  # cited first by the disagreement
+    assert weak.quote == first.quote

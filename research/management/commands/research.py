@@ -28,7 +28,7 @@ from search_index import api
 LOOK_SECONDS = 0.3
 WAITING_SECONDS = 60.0  # without a worker that takes the run, after which it is said where to look
 SAID = frozenset(  # kinds of steps that have a line in the shell
-    "calibrate search more open find compute note act choose list cell draft check".split()  # noqa: SIM905
+    "calibrate search more open find compute note act choose list cell contrast draft check".split()  # noqa: SIM905
 )
 
 
@@ -144,6 +144,7 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
         ],
         "table": report.table if report else {},
         "confidence": report.confidence if report else None,
+        "disagreements": report.disagreements if report else [],
     }
 
 

@@ -41,13 +41,18 @@ class Library:
         self.opened: list[str] = []
         self.queries: list[str] = []
         self.snapshots: dict[str, Snapshot] = {}
+        self._source = source
         for name, (title, text) in PAGES.items():
-            page = Page.objects.create(source=source, url=f"http://larkspur.test/{name}.html", state="indexed")
-            page.snapshot = Snapshot.objects.create(
-                page=page, text=text, sha256=name, title=title, fetched_at=timezone.now()
-            )
-            page.save()
-            self.snapshots[page.url] = page.snapshot
+            self.add(f"http://larkspur.test/{name}.html", title, text)
+
+    def add(self, url: str, title: str, text: str, source_class: str = "") -> None:
+        """One page more."""
+        page = Page.objects.create(source=self._source, url=url, state="indexed")
+        page.snapshot = Snapshot.objects.create(
+            page=page, text=text, sha256=url, title=title, fetched_at=timezone.now(), source_class=source_class
+        )
+        page.save()
+        self.snapshots[url] = page.snapshot
 
     async def search(self, query: str, reasoning: str, sources: Sequence[int], limit: int) -> list[Hit]:
         self.queries.append(query)

@@ -5,7 +5,7 @@ from markdown_it import MarkdownIt
 
 from research.engine.exhibits import exhibit
 from research.engine.markdown import markdown
-from research.models import Claim, Evidence, Gap, Report, Run, Step
+from research.models import Claim, Evidence, Exhibit, Gap, Report, Run, Step
 from search_index.models import Page, Snapshot, Source
 from tests.drills.xss import lines
 
@@ -110,3 +110,30 @@ def test_no_reader_of_markdown_finds_script_a_picture_or_a_foreign_link_in_a_rep
             *("div", "h1", "h2", "p", "strong", "blockquote", "ul", "ol", "li", "a", "pre", "code", "em", "hr", "br")
         }
         assert {link for _element, _attribute, link, _place in page.iterlinks()} <= {"http://a.test/x"}
+
+
+def test_sources_that_disagree_stand_side_by_side_with_date_and_class(report):
+    Exhibit.objects.filter(url="http://a.test/x").update(published_on="2024-05-06", source_class="forum")
+    claim(report, "Tor wrote it.", "supported", 1)
+    report.disagreements = [
+        {
+            "about": "Who wrote *it*?",
+            "sides": [
+                {"says": "Tor_Vikdal", "sources": 1, "evidence": [1]},
+                {"says": "Ines", "sources": 1, "evidence": [2]},
+            ],
+        }
+    ]
+    text = markdown(report)
+    _before, _heading, after = text.partition("## Where sources disagree")
+    told = after.partition("## ")[0]
+    assert r"Who wrote \*it\*?" in told
+    assert r"- **Tor\_Vikdal**" in told
+    assert r"\[1\] “Tor wrote it.” (a.test, 2024-05-06, forum)" in told
+    assert r"\[2\] “Tor wrote it.” (docs, no date)" in told
+    assert "2. Notes, docs" in text
+
+
+def test_where_no_sources_disagree_nothing_is_said_of_it(report):
+    claim(report, "Tor wrote it.", "supported", 1)
+    assert "disagree" not in markdown(report)

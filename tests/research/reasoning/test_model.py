@@ -275,7 +275,7 @@ async def test_one_passage_that_has_no_room_even_in_short_is_a_failure(
 async def test_evidence_that_has_no_room_whole_is_its_first_sentence_the_best_of_it_whole(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
-    model_server.models[:] = [{"id": "scripted", "max_model_len": 4100}]
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 4300}]
     quote = "Sharks swim. " + "They also eat a lot. " * 40
     known = [evidence(number, f"{number}. {quote}", score=number / 10) for number in range(1, 7)]
     await reasoner.draft(QUESTION, Section("Do they?", tuple(range(1, 7))), known, (), ignore)

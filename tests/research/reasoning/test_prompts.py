@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel
 
 from research import prompts
-from research.engine.values import Candidate, Computation, Evidence, Gap
+from research.engine.values import Candidate, Computation, Evidence, Gap, Rivals
 from research.reasoning import client, replies, sight
 
 EVIDENCE = Evidence(4, 1, 1, 0, 9, "Sharks swim.", 1.0, "Sharks", "https://a.example/")
@@ -30,6 +30,7 @@ VALUES: dict[str, object] = {
     "criterion": "yes or no",
     "approach": "Start wide.",
     "remarks": ["Night means after ten."],
+    "pairs": [(1, Rivals("Do sharks swim?", EVIDENCE, EVIDENCE, ("yes", "no")))],
     "computed": [Computation("1975 - 1946 = 29", (4,))],
     "dead_ends": {"sharks swim"},
     "task": "Do sharks swim?",
@@ -76,7 +77,9 @@ def test_a_prompt_belongs_to_a_step_and_asks_for_a_reply_there_is(name: str) -> 
     assert all(f'"{field}"' in prompts.render(name, **given(name)).system for field in shape.model_fields)
 
 
-@pytest.mark.parametrize("names", [("act", "note", "revise"), ("draft", "judge", "rewrite", "choose", "answer")])
+@pytest.mark.parametrize(
+    "names", [("act", "note", "revise"), ("draft", "judge", "rewrite", "choose", "contrast", "answer")]
+)
 def test_steps_that_take_turns_share_their_instructions_and_name_their_task_at_the_end(names: tuple[str, ...]) -> None:
     rendered = {name: prompts.render(name, **given(name)) for name in names}
     assert len({prompt.system for prompt in rendered.values()}) == 1

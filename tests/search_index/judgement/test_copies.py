@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from search_index.judgement.copies import Kind, Shown, Skeleton, bands, compare, differing
+from search_index.judgement.copies import Kind, Shown, Skeleton, bands, compare, differing, same_text
 from tests.search_index.judgement.texts import ARTICLE, JAPANESE
 
 HERE, THERE = "https://a.example/ai-content/1f0c", "https://a.example/ai-content/77ab"
@@ -142,3 +142,29 @@ def test_text_without_spaces_between_words_is_compared_by_its_signs() -> None:
 
 def test_an_empty_text_is_no_copy_of_anything() -> None:
     assert like("", "") == Kind.APART
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ("The society was founded in May 1936.", "The society was founded in October 1936."),
+        ("First published in 1872, the chronicle sold slowly.", "First published in 1865, the chronicle sold slowly."),
+        ("Climbers of the mountain need a permit.", "Climbers of the mountain do not need a permit."),
+        ("Swimming in the lake is permitted.", "Visitors are forbidden from swimming in the lake."),
+    ],
+)
+def test_near_duplicates_that_say_otherwise_in_one_sentence_are_not_shown_as_one(said: str, instead: str) -> None:
+    assert like(f"{ARTICLE} {said}", f"{ARTICLE} {said}") == Kind.COPY
+    assert like(f"{ARTICLE} {said}", f"{ARTICLE} {instead}") not in {Kind.COPY, Kind.NEAR}
+
+
+def test_a_near_duplicate_in_other_words_or_with_another_stamp_stays_one() -> None:
+    said, instead = "The harbour was quiet that morning.", "That morning the harbour was calm."
+    assert like(f"{ARTICLE} {said}", f"{ARTICLE} {instead}") in {Kind.COPY, Kind.NEAR}
+    assert like(f"{ARTICLE}\nUpdated 3 May 2020", f"{ARTICLE}\nUpdated 7 June 2021") in {Kind.COPY, Kind.NEAR}
+
+
+def test_one_text_within_another_is_the_same_text() -> None:
+    assert same_text(ARTICLE, f"By our own reporter. {ARTICLE}")
+    assert not same_text(ARTICLE, JAPANESE)
+    assert not same_text("", ARTICLE)
