@@ -34,7 +34,7 @@ from research.views.trail import Trail, trail
 from research.views.tree import Branch, Counts, in_order, tree
 
 WRITING = ("outline", "draft", "check")  # steps that change the draft
-COUNTED = ("search", "more", "list", "open", "note", "cell")  # steps that a gap's counts are of
+COUNTED = ("search", "more", "list", "open", "note", "support", "cell")  # steps that a gap's counts are of
 PLANNING = ("plan", "revise", "wish", "choose", "report")  # steps that may change more of the plan than their own gap
 LATEST = 12  # steps of a gap that a replay lists: it is looked at for what comes last
 ON_TRAIL = ("search", "open", "find", "more", "compute", "list", "shape", "calibrate", "revise", "sift", "wish")
@@ -275,7 +275,7 @@ def on_trail(step: StepShown) -> bool:
         return bool(ends or step.result.get("reasoning") or step.thinking)
     if step.kind == "choose":
         return bool(step.result.get("outcomes"))
-    return step.kind in ON_TRAIL or (step.kind == "note" and bool(step.kept))
+    return step.kind in ON_TRAIL or (step.kind in ("note", "support") and bool(step.kept))
 
 
 def draft(steps: Iterable[Step]) -> list[DraftSection]:
@@ -349,7 +349,7 @@ def gap_of(step: Step) -> int:
 
 
 def _kept(step: Step) -> list[int]:
-    return step.result.get("evidence", []) if step.kind in ("note", "list") else []
+    return step.result.get("evidence", []) if step.kind in ("note", "support", "list") else []
 
 
 def _counted(steps: Iterable[Step]) -> Iterable[Step]:
