@@ -34,7 +34,7 @@ from research.views.trail import Trail, trail
 from research.views.tree import Branch, Counts, in_order, tree
 
 WRITING = ("outline", "draft", "check")  # steps that change the draft
-COUNTED = ("search", "more", "list", "open", "note", "cell")  # steps that a gap's counts are of
+COUNTED = ("search", "more", "list", "open", "note", "support", "cell")  # steps that a gap's counts are of
 PLANNING = ("plan", "revise", "wish", "choose", "report")  # steps that may change more of the plan than their own gap
 LISTED = 80  # steps that the page lists of all gaps together, the latest of each; those before load when asked for
 LATEST = 12  # steps of a gap that a replay lists: it is looked at for what comes last
@@ -308,7 +308,7 @@ def on_trail(step: Step) -> bool:
         return bool(ends or step.result.get("reasoning") or any(step.cost.get("thinking", [])))
     if step.kind == "choose":
         return bool(step.result.get("outcomes"))
-    return step.kind in ON_TRAIL or (step.kind == "note" and bool(_kept(step)))
+    return step.kind in ON_TRAIL or (step.kind in ("note", "support") and bool(_kept(step)))
 
 
 def draft(steps: Iterable[Step]) -> list[DraftSection]:
@@ -382,7 +382,7 @@ def gap_of(step: Step) -> int:
 
 
 def _kept(step: Step) -> list[int]:
-    return step.result.get("evidence", []) if step.kind in ("note", "list") else []
+    return step.result.get("evidence", []) if step.kind in ("note", "support", "list") else []
 
 
 def _counted(steps: Iterable[Step]) -> Iterable[Step]:

@@ -16,7 +16,7 @@ from research.models import Run, Step
 
 MOST = 40  # nodes of a column in all; beyond that nobody follows a line
 ROW = 10  # units of the drawing that a row is high
-KINDS = ("search", "more", "open", "note", "list", "cell", "sift")  # the steps that it is drawn from
+KINDS = ("search", "more", "open", "note", "support", "list", "cell", "sift")  # the steps that it is drawn from
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def trail(run: Run, steps: Iterable[Step], gaps: Mapping[int, str], until: int =
             seq = step.seq
             if step.kind == "sift":
                 aside = step.result.get("aside", [])
-            elif band is not None:
+            if step.kind == "support":
+                aside = [number for number in aside if number not in step.result["evidence"]]
+            if band is not None and step.kind != "sift":
                 _draw(band, run, step, is_new=step.seq == until)
     for band in drawn.values():
         marks = {name: replace(one, is_aside=int(one.mark[1:]) in aside) for name, one in band.evidence.items()}
