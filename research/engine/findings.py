@@ -61,14 +61,18 @@ def kind(journal: Journal) -> QuestionKind:
 
 def evidence(journal: Journal) -> tuple[Evidence, ...]:
     """The evidence that the run kept and has not set aside, by number; what disagrees with it is a part of it."""
-    aside = {number for result in journal.results("sift")[-1:] for number in result["aside"]}
-    aside -= {
+    aside = set_aside(journal) - {
         number
         for one in contrasted(journal).get("disagreements", ())
         for side in one["sides"]
         for number in side["evidence"]
     }
     return tuple(one for one in collected(journal) if one.number not in aside)
+
+
+def set_aside(journal: Journal) -> set[int]:
+    """The numbers of the evidence that was set aside when it was sifted."""
+    return {number for result in journal.results("sift")[-1:] for number in result["aside"]}
 
 
 def collected(journal: Journal) -> tuple[Evidence, ...]:
