@@ -17,7 +17,7 @@ from config.loop import in_thread
 from research import models
 from research.engine.agreement import Point, comparable, compare, compatible
 from research.engine.exhibits import exhibits
-from research.engine.findings import collected, contrasted, evidence
+from research.engine.findings import collected, contrasted, evidence, set_aside
 from research.engine.findings import gaps as known_gaps
 from research.engine.independence import RANK, Origin, independent, registrable, weighed
 from research.engine.journal import Journal, Result
@@ -61,9 +61,10 @@ class _Pair:
 
 async def contrast(question: Question, kit: Kit, journal: Journal) -> None:
     """Record where the evidence disagrees, and which pieces come from one source."""
-    known, going_on = collected(journal), {one.number for one in evidence(journal)}
+    known = collected(journal)
     if not known:
         return
+    going_on = {one.number for one in known} - set_aside(journal)  # before anything comes back: a resumed run's too
     await journal.activity(_("Holding the sources against each other"))
     kept = await exhibits(journal.run_id, (one.snapshot for one in known))
     origins = {

@@ -70,14 +70,18 @@ def evidence(journal: Journal) -> tuple[Evidence, ...]:
 def sifted(journal: Journal) -> tuple[Evidence, ...]:
     """The evidence that goes on to the writing, by number; what disagrees with it is a part of it. What checking finds
     afterwards is not: a run that is taken up again writes from the same as before."""
-    aside = {number for result in journal.results("sift")[-1:] for number in result["aside"]}
-    aside -= {
+    aside = set_aside(journal) - {
         number
         for one in contrasted(journal).get("disagreements", ())
         for side in one["sides"]
         for number in side["evidence"]
     }
     return tuple(one for one in collected(journal) if one.number not in aside)
+
+
+def set_aside(journal: Journal) -> set[int]:
+    """The numbers of the evidence that was set aside when it was sifted."""
+    return {number for result in journal.results("sift")[-1:] for number in result["aside"]}
 
 
 def collected(journal: Journal) -> tuple[Evidence, ...]:

@@ -17,7 +17,7 @@ from research.engine.quantities import Quantity, quantities
 from research.engine.terms import STOP_WORDS
 
 COUNTED = 3  # words after a number that say what is counted: "48 large guest rooms"
-SURNAMED = 3  # words of a name of which the last one may stand for all
+SURNAMED = 3  # words of a name of which the last ones may stand for all
 DENIED = 4  # words behind a "not" that it denies
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+(?:[.,]\d+)*|[,;:()–—]|\S")
@@ -30,6 +30,7 @@ _NO_NAMES = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?$|(?:jan|fe
                        r"|august$|(?:sept|nov|dec)ember$|october$")  # fmt: skip
 _PARENTHESIS = re.compile(r"\s*\(([^()]*)\)\s*$")
 _ARTICLES = frozenset(["the", "a", "an", '"', "“"])
+_OTHERWISE = frozenset("new old north south east west upper lower little great saint st".split())  # noqa: SIM905
 _GENERIC = frozenset("visiting guide history notes official welcome home overview profile biography".split())  # noqa: SIM905
 _PRONOUNS = frozenset("it its he she his her they their this these".split())  # noqa: SIM905
 _UNSAID = frozenset("about around roughly approximately nearly almost exactly precisely only also still".split())  # noqa: SIM905
@@ -120,7 +121,7 @@ def stated(text: str, title: str = "", asked: str = "") -> Statement:
     acting = [name for name, _role in roles]
     return Statement(
         text,
-        _subject(words, [name for name in names if name not in acting], title, asked),
+        _subject(text, words, [name for name in names if name not in acting], title, asked),
         frozenset(word.of.name for word in plain if word.of and word.lower not in _NEGATIONS | _UNSAID),
         frozenset(word.lower for word in words),
         (*values, *(Value("name", _said(name), (role, 1), name=_spelt(name)) for name, role in roles)),
@@ -188,13 +189,15 @@ def _spelt(name: Sequence[Word]) -> frozenset[str]:
     return frozenset(word.lower for word in name)
 
 
-def _subject(words: Sequence[Word], names: Sequence[list[Word]], title: str, asked: str) -> Name:
+def _subject(text: str, words: Sequence[Word], names: Sequence[list[Word]], title: str, asked: str) -> Name:
     """The name that a sentence says something of: the one that it begins with; else what its page is about, where a
     pronoun stands for that, or it is named; else the one name that the question has; else what its page is about."""
     first = names[0][0].place if names else len(words)
     pronoun = next((word.place for word in words if word.lower in _PRONOUNS), len(words))
     wanted = [_in_order(name) for name in _names(_words(asked), set())]
     page = _page_subject(title, wanted)
+    if (whole := _PARENTHESIS.sub("", title)) and re.match(rf"\W*{re.escape(whole)}\b", text, re.IGNORECASE):
+        return tuple(word.lower for word in _words(whole) if word.is_capital and word.lower not in _ARTICLES)
     if names and len(names[0]) > 1 and (first == 0 or (first == 1 and words[0].lower in _ARTICLES)):
         return _in_order(names[0])
     if page and pronoun < first:
@@ -229,11 +232,16 @@ def _leads_on(name: Sequence[Word], words: Sequence[Word]) -> bool:
 
 
 def is_called(one: Name, other: Name) -> bool:
-    """Whether two names may be those of one thing: the same, one within the other, or only a surname."""
+    """Whether two names may be those of one thing: the same, a surname, one with a middle name, one with more before it
+    ("Grand Hotel Orm"). More behind it makes another thing: a sequel, a part, a museum; and so do some words before it.
+    """
     shorter, longer = sorted((one, other), key=len)
-    if len(shorter) == 1 and len(longer) > 1:
-        return shorter[0] == longer[-1] and len(longer) <= SURNAMED
-    return bool(shorter) and set(shorter) <= set(longer)
+    if not shorter or shorter == longer:
+        return bool(shorter)
+    if len(shorter) > 1 and (shorter[0], shorter[-1]) == (longer[0], longer[-1]):
+        return set(shorter) <= set(longer)
+    before, behind = longer[: -len(shorter)], longer[-len(shorter) :]
+    return behind == shorter and len(longer) <= SURNAMED and not _OTHERWISE.intersection(before)
 
 
 def _in_order(name: Sequence[Word]) -> Name:

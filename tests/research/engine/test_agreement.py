@@ -82,6 +82,19 @@ def test_it_is_what_the_page_is_about():
     assert verdict("The Varn Bridge was opened in 1932.", it, ("", "Orm Tunnel")) == ""
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Varn Bridge", "Varn Bridge in Winter"), ("Orm", "Varn Orm Castle"), ("Varn Hall", "New Varn Hall")],
+)
+def test_a_name_that_another_one_only_contains_is_another_thing(one, other):
+    assert verdict(f"{one} is a film of 1932.", f"{other} is a film of 1947.", (one, other)) == ""
+
+
+def test_a_surname_and_a_middle_name_are_the_same_person():
+    assert verdict("Tor Vikdal was born in 1901.", "Tor Olaf Vikdal was born in 1911.") == "disagree"
+    assert verdict("In 1901 Vikdal was born.", "Tor Vikdal was born in 1911.", ("Tor Vikdal", "")) == "disagree"
+
+
 def test_titles_that_name_two_editions_set_pages_apart():
     said = ("It sold 5,000 copies.", "It sold 7,000 copies.")
     assert verdict(*said, ("Varn Report 2019", "Varn Report 2020")) == ""
