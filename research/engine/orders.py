@@ -74,9 +74,14 @@ def stated(known: Sequence[Evidence], about: str) -> list[Evidence]:
     return [one for one in plain if one.quote]
 
 
+def plain(text: str, about: str) -> str:
+    """A text made of what pages say, without its sentences that give orders."""
+    return _without(text, about, "")
+
+
 def titled(title: str) -> str:
     """A page's title, unless it gives orders."""
-    is_sentence = title.rstrip().endswith((".", "?", "!")) and len(title.split()) > 3  # not "Let It Be"
+    is_sentence = title.rstrip(" \"'”’)").endswith((".", "?", "!")) and len(title.split()) > 3  # not "Let It Be"
     is_sentence = is_sentence or _ADDRESS.search(title) is not None
     gives_orders = instructs(title) or "://" in title or (is_sentence and orders(title, ""))
     return UNTITLED if gives_orders else title

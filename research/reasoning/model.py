@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from config.endpoints import Endpoint
 from research.engine import cost
 from research.engine.kit import Delta
-from research.engine.orders import is_plain, orders, shown, stated, titled
+from research.engine.orders import is_plain, orders, plain, shown, stated, titled
 from research.engine.values import (
     REFERENCE,
     Action,
@@ -160,7 +160,7 @@ class ModelReasoner:
         return tuple(one for one in new if _plain(one.question) not in asked)[:most]
 
     async def choose(self, task: str, criteria: Sequence[str], options: Sequence[str]) -> int:
-        numbered_options = list(enumerate(options, start=1))
+        numbered_options = [(number, plain(option, task)) for number, option in enumerate(options, start=1)]
 
         def prompt(shown: Sequence[tuple[int, str]]) -> Prompt:
             return render("choose", task=task, criteria=[one for one in criteria if one], options=shown)
@@ -274,7 +274,8 @@ class ModelReasoner:
         return Sentence(text, sentence.evidence) if text else None
 
     async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
-        standing = [claim for claim in claims if not orders(claim.text, question.text)]
+        own = [replace(claim, text=plain(claim.text, question.text)) for claim in claims]  # quotations among them
+        standing = [claim for claim in own if claim.text]
         if not standing:
             return ""
 

@@ -469,7 +469,8 @@ async def test_no_step_but_the_reader_is_shown_what_a_page_orders(
     await reasoner.draft(QUESTION, Section("Who directed Jaws?", (4, 5, 6)), known, (), ignore)
     await reasoner.judge(Sentence("It has a shark.", (6,)), known)
     await reasoner.rewrite(Sentence("It has a big shark.", (6,)), known, "Big is not said.")
-    await reasoner.answer(QUESTION, [Sentence("It has a shark.", (6,)), Sentence(ORDER, (5,))], known)
+    await reasoner.answer(QUESTION, [Sentence(f"It has a shark. {ORDER}", (6,)), Sentence(ORDER, (5,))], known)
+    await reasoner.choose("Who directed Jaws?", [], ["Spielberg", f"Szwarc ({ORDER})"])
     assert model_server.obeyed == []
     assert INSTEAD in model_server.asked[0].prompt
     assert "ignore-all" not in model_server.asked[0].prompt
