@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from config.loop import in_thread
 from research import models
 from research.engine.findings import computed
-from research.engine.kit import Reasoner
 from research.engine.parallel import together
 from research.engine.patience import patiently
 from research.engine.values import Computation, Evidence, Judgement, Sentence
 from research.engine.verify import by_code, cited_spans
 from research.errors import StepFailed
 from research.models import Claim, Exhibit, Report
+from research.reasoning import Judge
 from search_index import api
 
 Change = Literal["same", "better", "worse", "other judge", "unchecked"]
@@ -82,7 +82,7 @@ class Rechecked:
     run: str
     version: int
     question: str
-    reasoner: str
+    judge: str
     pages: tuple[CheckedPage, ...]
     quotations: tuple[CheckedQuotation, ...]
     claims: tuple[ClaimAgain, ...]
@@ -113,15 +113,16 @@ class _Kept:
         return f"{self.question} {claim.section}"
 
 
-async def recheck(report: Report, reasoner: Reasoner) -> Rechecked:
-    """The report, which has its run loaded, checked again; `reasoner` judges. Raises RunFailed where it cannot."""
+async def recheck(report: Report, judging: Judge, name: str) -> Rechecked:
+    """The report, which has its run loaded, checked again; `judging` judges, called `name`. Raises RunFailed where it
+    cannot."""
     kept = await in_thread(_kept, report)
-    claims = await together(_again(claim, kept, reasoner) for claim in kept.claims)
+    claims = await together(_again(claim, kept, judging) for claim in kept.claims)
     return Rechecked(
         run=str(report.run_id),
         version=report.version,
         question=report.run.question,
-        reasoner=reasoner.name,
+        judge=name,
         pages=tuple(
             CheckedPage(page.title or page.url, page.url, intact, _today(page, kept.current))
             for page, intact in kept.pages.items()
@@ -172,11 +173,11 @@ def _kept(report: Report) -> _Kept:
     )
 
 
-async def _again(claim: Claim, kept: _Kept, reasoner: Reasoner) -> ClaimAgain:
+async def _again(claim: Claim, kept: _Kept, judging: Judge) -> ClaimAgain:
     numbers = tuple(one.number for one in claim.evidence.all())
     failure = ""
     try:
-        found = await _judged(claim, Sentence(claim.text, numbers), kept, reasoner)
+        found = await _judged(claim, Sentence(claim.text, numbers), kept, judging)
     except StepFailed as failed:
         found, failure = None, str(failed)
     return ClaimAgain(
@@ -192,7 +193,7 @@ async def _again(claim: Claim, kept: _Kept, reasoner: Reasoner) -> ClaimAgain:
     )
 
 
-async def _judged(claim: Claim, sentence: Sentence, kept: _Kept, reasoner: Reasoner) -> Judgement:
+async def _judged(claim: Claim, sentence: Sentence, kept: _Kept, judging: Judge) -> Judgement:
     if claim.verdict == Claim.Verdict.UNCHECKABLE:
         return Judgement("uncheckable", claim.reason, claim.judge)
     cited = [kept.evidence[number] for number in sentence.evidence]
@@ -201,7 +202,7 @@ async def _judged(claim: Claim, sentence: Sentence, kept: _Kept, reasoner: Reaso
     spans, titles = cited_spans(cited, kept.computed), [one.title for one in cited]
     if found := by_code(sentence.text, spans, titles, kept.about(claim)):
         return found
-    return await patiently(partial(reasoner.judge, sentence, cited))
+    return await patiently(partial(judging.judge, sentence, cited))
 
 
 def _change(claim: Claim, found: Judgement | None) -> Change:

@@ -41,8 +41,8 @@ def report(owner):
 def model(monkeypatch, model_server):
     """The scripted model server is set up as the judge."""
     endpoints = {role: Endpoint(model_server.url, "", "") for role in ROLES}
-    monkeypatch.setattr(command, "endpoints", lambda: endpoints)
-    monkeypatch.setattr(command, "reasoner", lambda name: ModelReasoner(endpoints, ExtractiveReasoner()))
+    monkeypatch.setattr(command, "judge", lambda: ModelReasoner(endpoints, ExtractiveReasoner()))
+    monkeypatch.setattr(command, "name_of_judge", lambda: "scripted")
     return model_server
 
 
@@ -73,7 +73,7 @@ def test_a_report_that_is_as_it_was_is_told_so_and_nothing_is_changed(report, mo
     assert [page["intact"] for page in document["pages"]] == [True]
     assert [quotation["in_place"] for quotation in document["quotations"]] == [True]
     assert [page["today"] for page in document["pages"]] == ["same"]
-    assert (document["troubles"], document["reasoner"]) == (0, "model")
+    assert (document["troubles"], document["judge"]) == (0, "scripted")
     assert model.steps().count("judge") == 1  # code settles the other two
     assert before == [serialize("json", model.objects.order_by("pk")) for model in MODELS]
 
@@ -209,7 +209,7 @@ def test_the_table_says_what_changed_and_why(report, capsys):
     output = capsys.readouterr().out
     for said in (
         "Who was paid for the sea clock?",
-        "version 1, checked again by rules, without a model",
+        "version 1, checked again by rules",
         "quoted → unsupported",
         "A quotation is not in the stored text at its place.",
         "0 of 1 quotations in place",

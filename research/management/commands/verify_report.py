@@ -16,10 +16,9 @@ from django.core.management import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.endpoints import endpoints
 from research.errors import ResearchFailure
 from research.models import Report
-from research.reasoning import reasoner, server
+from research.reasoning import judge, name_of_judge, server
 from research.recheck import ClaimAgain, Rechecked, recheck
 
 WIDTH = 72  # characters of a sentence in the table
@@ -71,7 +70,7 @@ def _report(given: str, version: int | None) -> Report:
 
 async def _checked(report: Report) -> Rechecked:
     try:
-        return await recheck(report, reasoner("model" if endpoints() else "extractive"))
+        return await recheck(report, judge(), name_of_judge())
     finally:
         await server.close()
 
@@ -81,10 +80,9 @@ def _as_json(found: Rechecked) -> dict[str, Any]:
 
 
 def _table(found: Rechecked) -> str:
-    judge = _("by a model") if found.reasoner == "model" else _("by rules, without a model")
     lines = [
         f"{found.question}",
-        _("Run %(run)s, version %(version)d, checked again %(judge)s") % {**asdict(found), "judge": judge},
+        _("Run %(run)s, version %(version)d, checked again by %(judge)s") % asdict(found),
         "",
         *map(_row, found.claims),
         "",
