@@ -140,8 +140,8 @@ class _Styles:
             return own
         names = [f".{one}" for one in (element.get("class") or "").lower().split()]
         names += [f"#{own_id.lower()}"] if (own_id := element.get("id")) else []
-        names = [element.tag, *names, *(f"{element.tag}{name}" for name in names)]
-        ruled = ";".join(rules[name] for name in names if name in rules)
+        names = [element.tag, *names, *(element.tag + name for name in names)]
+        ruled = ";".join([rules[name] for name in names if name in rules])
         if not ruled:
             return own
         return ";".join(f"{prop}:{value}" for prop, value in dict(_DECLARATION.findall(f"{ruled};{own}")).items())
