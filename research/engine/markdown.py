@@ -127,7 +127,7 @@ def _paragraphs(claims: Sequence[Claim], numbers: dict[Exhibit, int]) -> list[st
     """Sentences run on in one paragraph; quotations stand by themselves."""
     parts = []
     for quoted, members in groupby(claims, key=lambda claim: claim.verdict == Claim.Verdict.QUOTED):
-        cited = [f"{_escaped(claim.text)} {_marks(claim, numbers)}" for claim in members]
+        cited = [f"{_escaped(claim.text)} {_marks(claim, numbers)}{_doubt(claim)}" for claim in members]
         parts += [_quotation(text) for text in cited] if quoted else [" ".join(cited)]
     return parts
 
@@ -135,6 +135,11 @@ def _paragraphs(claims: Sequence[Claim], numbers: dict[Exhibit, int]) -> list[st
 def _marks(claim: Claim, numbers: dict[Exhibit, int]) -> str:
     cited = dict.fromkeys(numbers[evidence.exhibit] for evidence in claim.evidence.all())
     return "".join(f"\\[{number}\\]" for number in cited)
+
+
+def _doubt(claim: Claim) -> str:
+    """What a reader has to know of the claim's sources; it stands beside it."""
+    return f" *({_escaped(claim.caution)})*" if claim.caution else ""
 
 
 def _quotation(text: str) -> str:

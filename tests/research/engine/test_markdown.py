@@ -134,6 +134,12 @@ def test_sources_that_disagree_stand_side_by_side_with_date_and_class(report):
     assert "2. Notes, docs" in text
 
 
+def test_a_doubt_stands_behind_its_sentence(report):
+    claim(report, "Tor wrote it.", "supported", 1)
+    report.claims.update(caution="One forum alone says so.")
+    assert r"Tor wrote it. \[1\] *(One forum alone says so.)*" in markdown(report)
+
+
 def test_where_no_sources_disagree_nothing_is_said_of_it(report):
     claim(report, "Tor wrote it.", "supported", 1)
     assert "disagree" not in markdown(report)
