@@ -25,6 +25,12 @@ _OFFERS = re.compile(r"\bor\b", re.I)
 _CHOICE = re.compile(
     r"^(?:which|who|whose|what|are|is|was|were|do|does|did)\b|,\s*(?:which|who)\b|\bwh(?:ich|o)\b[^,?]*,", re.I
 )
+# What a sentence answers rather than a name or a number: how close the best one is decides there, not its form.
+_EXPLAINED = re.compile(
+    r"^(?:why|how(?! (?:many|much|long|old|large|often|far|tall|high|big)\b)|what happens"
+    r"|what (?:does|do|did)\b.*\b(?:do|mean|represent|return|say|allow|require|change|cause)\b)",
+    re.I | re.S,
+)
 _NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|thousand|million)\b", re.I
 )
@@ -73,10 +79,17 @@ def confidence(question: str, answer: str, known: Sequence[Evidence]) -> float:
     return 1 / (1 + exp(-SURE - sum(weight * sign for weight, sign in found)))
 
 
+def is_estimated(question: str) -> bool:
+    """Whether the likelihood of an answer says anything: not where something is to be explained, for which it was not
+    fitted."""
+    return _EXPLAINED.match(question.strip()) is None
+
+
 def withheld(question: str, answer: str, known: Sequence[Evidence]) -> bool:
     """Whether to say "not found" is more honest than this answer: little speaks for it, and it is not even of the kind
-    that was asked for, or no page is about anything that the question names."""
-    if confidence(question, answer, known) >= LEAST:
+    that was asked for, or no page is about anything that the question names. Not for the extractive reasoner to say of
+    what is to be explained."""
+    if not is_estimated(question) or confidence(question, answer, known) >= LEAST:
         return False
     asked = [plain(name) for name in names(question) if terms(name)]
     about = any(f" {name} " in f" {plain(one.title)} " for name in asked for one in known)
@@ -155,7 +168,9 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[str, str], bool]], ...] = (
         lambda _question, answer: _is_closed(answer) or len(answer.split()) > LONGEST,
     ),
     (
-        re.compile(r"\b(?:when|(?:what|which) (?:year|date|day|century|decade)|(?:date|year) of)\b", re.I),
+        re.compile(
+            r"(?:^|[,;] ?|\band )when\b|\b(?:(?:what|which) (?:year|date|day|century|decade)|(?:date|year) of)\b", re.I
+        ),
         lambda _question, answer: bool(re.search(r"\d{3}|century|\bB\.?C", answer)),
     ),
     (

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from research import models
 from research.engine.calibrate import calibrate
 from research.engine.choose import attempt
-from research.engine.confidence import confidence, of_claim
+from research.engine.confidence import confidence, is_estimated, of_claim
 from research.engine.disagree import all_weighed, contrast
 from research.engine.findings import approved, contrasted, table
 from research.engine.findings import evidence as known_evidence
@@ -28,7 +28,7 @@ from research.engine.parallel import unless
 from research.engine.plan import plan, revise
 from research.engine.sift import sift
 from research.engine.survey import survey
-from research.engine.values import CheckedClaim, Gap, Question, Workspace
+from research.engine.values import CheckedClaim, Evidence, Gap, Question, Workspace
 from research.engine.write import quote, write
 from research.models import Run
 
@@ -148,7 +148,7 @@ async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClai
         return {
             "version": question.leg,
             "answer": answer,
-            "confidence": round(confidence(question.text, answer, known), 3) if answer else None,
+            "confidence": _confidence(question.text, answer, known),
             "not_found": open_gaps if gaps else [question.text],
             "table": table(journal),
             "disagreements": contrasted(journal).get("disagreements", []),
@@ -191,6 +191,10 @@ async def _deliver(question: Question, answer: str, claims: Sequence[CheckedClai
 
     key = f"report/{question.leg}"
     await journal.once(key, "report", [answer, [asdict(claim) for claim in claims]], step, keep)
+
+
+def _confidence(question: str, answer: str, known: Sequence[Evidence]) -> float | None:
+    return round(confidence(question, answer, known), 3) if answer and is_estimated(question) else None
 
 
 def _against(numbers: Collection[int], journal: Journal) -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from research.engine.confidence import basis, confidence, fits, of_claim, signs, withheld
+from research.engine.confidence import basis, confidence, fits, is_estimated, of_claim, signs, withheld
 from research.engine.values import CheckedClaim, Evidence, Verdict
 
 FILM = ("Larkspur (1950 film)", "Larkspur is a 1950 film. It was directed by Tor Vikdal.")
@@ -46,10 +46,31 @@ def test_a_question_that_names_nothing_is_answered_if_the_form_fits():
 
 
 @pytest.mark.parametrize(
+    "question",
+    [
+        "Why does it try again?",
+        "How does it try again?",
+        "What does Larkspur do when a job fails?",
+        "What happens then?",
+    ],
+)
+def test_what_is_to_be_explained_is_neither_withheld_nor_estimated(question: str):
+    assert not withheld(question, "A job is tried again.", evidence(("Elsewhere", "Nothing of it.")))
+    assert not is_estimated(question)
+
+
+def test_how_much_and_when_are_not_explained():
+    assert all(
+        map(is_estimated, ("How long is the first wait?", "When was Larkspur released?", "What is its capital?"))
+    )
+
+
+@pytest.mark.parametrize(
     ("question", "answer", "is_fit"),
     [
         ("When was Larkspur released?", "12 May 1950", True),
         ("When was Larkspur released?", "Oslo", False),
+        ("Who is told when Larkspur fails?", "Ines Aldana", True),
         ("How many people maintain it?", "four", True),
         ("How many people maintain it?", "Tor Vikdal", False),
         ("Who directed Larkspur?", "Tor Vikdal", True),
