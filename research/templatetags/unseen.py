@@ -16,3 +16,9 @@ def visible(text: str) -> SafeString:
     return format_html_join(
         "", "{}", ((format_html(code, label, label, part) if label else part,) for part, label in parts(str(text)))
     )
+
+
+@register.filter
+def spelled(text: str) -> str:
+    """The same where only text can stand, as in a title: each invisible character as its code."""
+    return "".join(part for part, _label in parts(str(text)))
