@@ -53,7 +53,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
 SUGGESTED = (
     "Why does pydantic's model_construct raise no error when extra fields are forbidden?",
     "What does psycopg's sql.Identifier represent?",
-    "What does trafilatura do when favor_recall is set?",
+    "What happens to a Celery task when it raises Reject?",
 )
 
 
