@@ -17,7 +17,7 @@ def report(owner):
 def test_a_citation_shows_its_quote_and_opens_the_stored_page_at_the_passage(new_page, owner, report):
     page = new_page(owner)
     page.goto(reverse("report", args=[report.run_id, 1]))
-    citation = page.locator("a.cite")
+    citation = page.locator(".claim a.cite")
     quote = page.get_by_role("tooltip")
     expect(quote).to_be_hidden()
     citation.hover()
@@ -35,7 +35,7 @@ def test_the_next_passage_is_a_step_away_and_so_is_the_sentence_that_rests_on_it
     make_claim(report, "The next sentence.", make_evidence(report.run.gaps.get(), other, number=2))
     page = new_page(owner, width=390)
     page.goto(reverse("report", args=[report.run_id, 1]))
-    page.locator("a.cite").first.click()
+    page.locator(".claim a.cite").first.click()
     page.get_by_role("link", name="Next passage: 2").click()
     expect(page.locator("h1")).to_have_text("On sea clocks")
     expect(page.locator("#passage")).to_be_in_viewport()
@@ -61,7 +61,7 @@ def test_the_live_page_is_opened_in_a_new_tab_at_the_passage(new_page, owner, si
 def test_the_quote_of_a_citation_fits_a_telephone(new_page, owner, report):
     page = new_page(owner, width=390)
     page.goto(reverse("report", args=[report.run_id, 1]))
-    page.locator("a.cite").focus()
+    page.locator(".claim a.cite").focus()
     page.keyboard.press("Shift")  # focus that is seen
     box = page.get_by_role("tooltip").bounding_box()
     assert box["x"] >= 0
@@ -77,7 +77,7 @@ def test_a_report_is_shared_read_signed_out_and_revoked(new_page, owner, report)
     stranger.goto(link)
     expect(stranger.get_by_text("The Board paid Harrison £10,000.")).to_be_visible()
     expect(stranger.get_by_role("navigation")).to_have_count(0)
-    stranger.locator("a.cite").click()
+    stranger.locator(".claim a.cite").click()
     expect(stranger.locator("#passage")).to_have_text(QUOTE)
     page.get_by_role("button", name="Revoke the link").click()
     expect(page.get_by_role("status")).to_contain_text("The link is revoked.")
