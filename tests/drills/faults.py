@@ -233,7 +233,7 @@ def _written(run: Run) -> bytes:
             one.section,
             one.text,
             one.verdict,
-            sorted(one.evidence.values_list("number", "snapshot", "start", "end", "quote")),
+            sorted(one.evidence.values_list("number", "exhibit__snapshot", "start", "end", "quote")),
         )
         for one in Claim.objects.filter(report=report).order_by("ordinal")
     ]
