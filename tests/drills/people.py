@@ -151,7 +151,7 @@ def answer(stage: Stage, runs: int) -> Document:
     stage.worker("wide=256")
     web, cookies = stage.web(), stage.cookie()
     token = secrets.token_hex(16)
-    cookies["scenthound-csrf-8000"] = token
+    cookies[settings.CSRF_COOKIE_NAME] = token
     stage.furnish(range(1, runs + 1))
     wait_for_web(web)
     until(lambda: b"ready." in stage.log("worker"), 60, "the worker")
