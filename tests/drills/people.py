@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import httpx2
+from django.conf import settings
 
 from research.launch import stop
 from research.models import Run
