@@ -145,7 +145,14 @@ DATABASES = {
         "HOST": _conninfo.pop("host", ""),
         "PORT": _conninfo.pop("port", ""),
         # Prepared plans ignore a later SET LOCAL hnsw.* or enable_* (machine facts, LOG.md): none are kept.
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 32, "timeout": 20}, "prepare_threshold": None, **_conninfo},
+        "OPTIONS": {
+            "pool": {"min_size": 1, "max_size": 32, "timeout": 20},
+            "prepare_threshold": None,
+            **_conninfo,
+            # A process that is stopped in the middle of a transaction keeps its locks only so long, in ms: others have
+            # taken over its runs by then.
+            "options": f"{_conninfo.get('options', '')} -c idle_in_transaction_session_timeout=20000".strip(),
+        },
     }
 }
 

@@ -52,7 +52,8 @@ FRUITLESS_CLAIMS = 8  # a run taken over so often without one new step kills its
 
 
 def claim(run_id: str) -> int | None:
-    """Take the run's lease, if it waits or its worker is gone: its new epoch, or None. By the database's clock."""
+    """Take the run's lease, if it waits or its worker is gone: its new epoch, or None. By the database's clock. Waits
+    for nobody: a worker that was stopped in the middle of a commit holds the row until the database hangs up on it."""
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"run": run_id, "owner": OWNER, "seconds": settings.LEASE_SECONDS})
         claimed = cursor.fetchone()
@@ -337,7 +338,11 @@ _CLAIM = """
 UPDATE research_run
 SET state = 'running', lease_owner = %(owner)s, lease_epoch = lease_epoch + 1,
     lease_until = now() + make_interval(secs => %(seconds)s), started_at = coalesce(started_at, now())
-WHERE id = %(run)s AND (state = 'queued' OR state = 'running' AND lease_until < now())
+WHERE id = (
+    SELECT id FROM research_run
+    WHERE id = %(run)s AND (state = 'queued' OR state = 'running' AND lease_until < now())
+    FOR UPDATE SKIP LOCKED
+)
 RETURNING lease_epoch
 """
 _OUR_NEXT_SEQ = """

@@ -2,6 +2,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from config.loop import in_thread
 from research.engine import patience
@@ -260,3 +261,21 @@ def test_a_run_is_claimed_by_one_worker_until_its_lease_is_over(new_run):
 
 def test_a_claim_of_a_run_that_is_gone_is_nothing(transactional_db):
     assert claim("00000000-0000-0000-0000-000000000000") is None
+
+
+def test_a_run_whose_row_a_stopped_worker_holds_is_left_for_later_and_the_database_hangs_up_on_it(
+    transactional_db, owner
+):
+    run = Run.objects.create(owner=owner, question="Who?")
+    stopped = connection.copy()  # as of another process, in the middle of a commit
+    try:
+        with stopped.cursor() as cursor:
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            assert cursor.fetchone() == ("20s",)
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT 1 FROM research_run WHERE id = %s FOR UPDATE", [run.pk])
+            assert claim(str(run.pk)) is None
+            cursor.execute("COMMIT")
+        assert claim(str(run.pk)) == 1
+    finally:
+        stopped.close()
