@@ -28,6 +28,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from psycopg.errors import LockNotAvailable
 
 from config.loop import in_pool
 from research.engine import cost
@@ -48,16 +49,25 @@ OWNER = f"{socket.gethostname()}:{os.getpid()}"  # tells a person which worker h
 DATABASE_PATIENCE = 60.0  # seconds for which a database that is down is waited for
 # Threads of its own: a step that is done does not wait behind searches and pages for one of config/loop.py's.
 THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="journal")
+LOOKS, LOOK_SECONDS = 10, 0.05  # at a run whose row somebody else is writing
 FRUITLESS_CLAIMS = 8  # a run taken over so often without one new step kills its workers; it is not tried again
 
 
 def claim(run_id: str) -> int | None:
     """Take the run's lease, if it waits or its worker is gone: its new epoch, or None. By the database's clock. Waits
-    for nobody: a worker that was stopped in the middle of a commit holds the row until the database hangs up on it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"run": run_id, "owner": OWNER, "seconds": settings.LEASE_SECONDS})
-        claimed = cursor.fetchone()
-    return int(claimed[0]) if claimed else None
+    no longer than for a commit: a worker that was stopped within one holds the row until the database hangs up on it.
+    """
+    for _look in range(LOOKS):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(_CLAIM, {"run": run_id, "owner": OWNER, "seconds": settings.LEASE_SECONDS})
+                claimed = cursor.fetchone()
+            return int(claimed[0]) if claimed else None
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            time.sleep(LOOK_SECONDS)
+    return None
 
 
 def hand_back(run_id: str, epoch: int) -> None:
@@ -341,7 +351,7 @@ SET state = 'running', lease_owner = %(owner)s, lease_epoch = lease_epoch + 1,
 WHERE id = (
     SELECT id FROM research_run
     WHERE id = %(run)s AND (state = 'queued' OR state = 'running' AND lease_until < now())
-    FOR UPDATE SKIP LOCKED
+    FOR UPDATE NOWAIT
 )
 RETURNING lease_epoch
 """
