@@ -65,8 +65,10 @@ def independent(
         quotes.setdefault(one.snapshot, []).append(one.quote)
     for place, page in enumerate(pages):
         for other in pages[:place]:
-            copies = frozenset((page.snapshot, other.snapshot)) not in different and _copied(page, other, quotes)
-            if _one_owner(page, other) or copies:
+            if top(page.snapshot) == top(other.snapshot):
+                continue
+            may_be_copies = frozenset((page.snapshot, other.snapshot)) not in different
+            if _one_owner(page, other) or (may_be_copies and _copied(page, other, quotes)):  # texts take the longest
                 of[top(page.snapshot)] = top(other.snapshot)
     first: dict[int, int] = {}
     for one in sorted(known, key=lambda one: one.number):
@@ -91,10 +93,10 @@ def _copied(one: Origin, other: Origin, quotes: Mapping[int, Sequence[str]]) -> 
 def supported_by(text: str, cited: Sequence[int], statements: Mapping[int, Sequence[Statement]]) -> list[int]:
     """The numbers of the evidence that says a sentence: what it cites, and what says the same thing or number of it.
     What disagrees with it is not among them."""
-    own = [stated(text)]
+    claim = stated(text)
     found = list(dict.fromkeys(cited))
     for number, said in statements.items():
-        if number not in found and any(_agree(claim, one) for claim in own for one in said):
+        if number not in found and any(_agree(claim, one) for one in said):
             found.append(number)
     return found
 

@@ -316,11 +316,16 @@ def _tells(changed: set[str]) -> bool:
 
 def same_text(text: str, other: str) -> bool:
     """Whether two texts are one and the same to a reader, or one is contained in the other; numbers aside."""
-    mine, theirs = Skeleton(text).shingles, Skeleton(other).shingles
+    mine, theirs = _shingles(text), _shingles(other)
     if not len(mine) or not len(theirs):
         return False
     both = len(np.intersect1d(mine, theirs, assume_unique=True))
     return both >= NEAR * (len(mine) + len(theirs) - both) or both >= CONTAINED * min(len(mine), len(theirs))
+
+
+@lru_cache(maxsize=256)  # a run's pages and quotations, each of which is compared with all others
+def _shingles(text: str) -> Codes:
+    return Skeleton(text).shingles
 
 
 def differing(text: str, other: str) -> list[str]:
