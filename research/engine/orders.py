@@ -50,17 +50,20 @@ _TO_BE_FILLED = re.compile(r"[?&/#][\w-]*=?\W{0,2}[<\[{$][^\s]*", re.IGNORECASE)
 
 def orders(sentence: str, about: str) -> bool:
     """Whether a sentence states nothing that could answer what is asked `about`: it gives orders, or asks itself."""
-    if instructs(sentence):
+    if _addresses_machines(sentence):
         return True
     has_address = _ADDRESS.search(sentence) is not None
-    if has_address and _TO_BE_FILLED.search(sentence):
-        return True
     is_command = _COMMAND.match(sentence) is not None
     if not is_command and not sentence.rstrip(" \"'”’)").endswith("?"):
         return False
     own = set(terms(sentence))
     shared = own & set(terms(about))
     return (is_command and has_address) or not (len(shared) >= 2 and len(shared) >= SHARED * len(own))
+
+
+def _addresses_machines(sentence: str) -> bool:
+    """Whether it can only be meant for whoever reads by machine: it says so, or names an address to be filled in."""
+    return instructs(sentence) or bool(_ADDRESS.search(sentence) and _TO_BE_FILLED.search(sentence))
 
 
 def shown(known: Sequence[Evidence], about: str) -> list[Evidence]:
@@ -93,10 +96,14 @@ def is_plain(address: str) -> bool:
 
 
 def caution(quotes: Sequence[str], about: str) -> str:
-    """What a person has to know of a sentence that rests on these quotations; empty where there is nothing."""
-    if any(_without(quote, about, INSTEAD) != quote for quote in quotes):
+    """What a person has to know of a sentence that rests on these quotations; empty where there is nothing. Manuals are
+    full of commands to their readers, so a command or a question alone is called no more than that."""
+    masked = [quote for quote in quotes if _without(quote, about, INSTEAD) != quote]
+    if any(_addresses_machines(quote[start:end]) for quote in masked for start, end in sentences(quote)) or any(
+        map(instructs, masked)
+    ):
         return _("The quoted page gives instructions to whoever reads it by machine. They were not followed.")
-    return ""
+    return _("A part of it reads like a command or a question.") if masked else ""
 
 
 @lru_cache(maxsize=10_000)  # the same quotations are shown at every turn
