@@ -20,10 +20,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from research import evaluate
+from research.engine.exhibits import found
 from research.engine.facts import addresses, digits, missing
+from research.engine.findings import computed
 from research.engine.lexical_judge import judged as judged_by_words
 from research.engine.patience import patiently
-from research.engine.values import Evidence, Judgement, Sentence, Verdict
+from research.engine.values import Computation, Evidence, Judgement, Sentence, Verdict
 from research.engine.verify import by_code
 from research.errors import BadQuestion, StepFailed
 from research.models import STRUCK, Claim, Report, Run
@@ -89,11 +91,15 @@ def _figures(run_ids: Sequence[str], say: Progress) -> dict[str, Any]:
     reports = [report for one in run_ids if (report := _report(one)) is not None]
     if not reports:
         raise BadQuestion(_("There is no report to measure."))
-    claims = [claim for report in reports for claim in report.claims.prefetch_related("evidence__exhibit")]
-    kept = [_cited(claim) for claim in claims if claim.verdict not in (*STRUCK, Claim.Verdict.UNCHECKABLE)]
+    claims, kept = list[Claim](), list[Cited]()
+    for report in reports:
+        own = list(report.claims.prefetch_related("evidence__exhibit", "evidence__gap"))
+        computing = report.run.steps.filter(kind="compute", error="")
+        results = computed(computing.order_by("seq").values_list("result", flat=True))
+        claims += own
+        kept += [_cited(one, report, results) for one in own if not one.is_struck and one.verdict != "uncheckable"]
     say(_("Judging %(count)d sentences: %(judge)s") % {"count": len(kept), "judge": name_of_judge()})
-    found = asyncio.run(_judged(kept, judge()))
-    return summary(kept, found) | {
+    return summary(kept, asyncio.run(_judged(kept, judge()))) | {
         "runs": len(reports),
         "struck": sum(claim.verdict in STRUCK for claim in claims),
         "uncheckable": sum(claim.verdict == Claim.Verdict.UNCHECKABLE for claim in claims),
@@ -137,22 +143,17 @@ def _report(run_id: str) -> Report | None:
     return run.reports.select_related("run").last()
 
 
-def _cited(claim: Claim) -> Cited:
-    run = claim.report.run
+def _cited(claim: Claim, report: Report, computations: Sequence[Computation]) -> Cited:
+    run = report.run
     named = list(claim.evidence.all())
     rows = [one for one in named if one.run_id == run.pk and one.exhibit.run_id == run.pk]
-    known = tuple(
-        Evidence(row.number, row.gap_id, row.exhibit.snapshot, row.start, row.end, row.quote, row.score,
-                 row.exhibit.title, row.exhibit.url)
-        for row in rows
-    )  # fmt: skip
+    known = tuple(map(found, rows))
     numbers = {one.number for one in known}
-    computed = [step.result for step in run.steps.filter(kind="compute", error="")]
     kept = "\n".join([*(one.quote for one in known), *(one.url for one in known)])
     return Cited(
         sentence=Sentence(claim.text, tuple(numbers)),
         known=known,
-        computed=tuple(one["text"] for one in computed if one["evidence"] and numbers.issuperset(one["evidence"])),
+        computed=tuple(one.text for one in computations if numbers.issuperset(one.evidence)),
         about=f"{run.question} {claim.section}",
         fabricated=len(named) - len(rows) + sum(one not in kept for one in addresses(claim.text)),
         verbatim=sum(one.exhibit.text[one.start : one.end] == one.quote for one in rows),

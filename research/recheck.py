@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from config.loop import in_thread
 from research import models
+from research.engine.exhibits import found
 from research.engine.findings import computed
 from research.engine.parallel import together
 from research.engine.patience import patiently
@@ -148,17 +149,8 @@ def _kept(report: Report) -> _Kept:
     evidence, sound = {}, set()
     for row in rows.select_related("gap"):
         page = pages[row.exhibit_id]
-        evidence[row.number] = Evidence(
-            number=row.number,
-            gap=row.gap.number,
-            snapshot=page.snapshot,
-            start=row.start,
-            end=row.end,
-            quote=row.quote,
-            score=row.score,
-            title=page.title,
-            url=page.url,
-        )
+        row.exhibit = page
+        evidence[row.number] = found(row)
         if page.pk in intact and page.text[row.start : row.end] == row.quote:
             sound.add(row.number)
     computing = report.run.steps.filter(kind="compute", error="")

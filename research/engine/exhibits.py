@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from config.loop import in_thread
 from research import models
+from research.engine.values import Evidence
 from research.errors import StepFailed
 from search_index import api
 
@@ -41,6 +42,22 @@ def exhibit(run_id: str, snapshot: int) -> models.Exhibit:
         headings=[list(heading) for heading in page.headings],
         cluster=page.cluster,
         flags=list(page.flags),
+    )
+
+
+def found(row: models.Evidence) -> Evidence:
+    """A row of evidence as the engine has it; loaded with its exhibit and its gap, so that it asks nothing."""
+    page = row.exhibit
+    return Evidence(
+        number=row.number,
+        gap=row.gap.number,
+        snapshot=page.snapshot,
+        start=row.start,
+        end=row.end,
+        quote=row.quote,
+        score=row.score,
+        title=page.title,
+        url=page.url,
     )
 
 

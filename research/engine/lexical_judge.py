@@ -138,10 +138,6 @@ def _in_order(said: Words, there: Words) -> float:
     return row[-1] / len(wanted) if wanted else 0.0
 
 
-def _ordered_stems(words: Words) -> list[str]:
-    return [word.stem for word in words if word.counts or _DENIAL.fullmatch(word.text)]
-
-
 def _numbers_bound(said: Words, there: Words) -> bool:
     """Whether between each number and the word beside it stands no other number in the sentence."""
     for one, other in pairwise([word for word in said if word.counts]):

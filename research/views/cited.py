@@ -17,8 +17,8 @@ from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext_lazy
 
 from research.engine.confidence import basis
+from research.engine.exhibits import found
 from research.engine.tried import Tried, tried
-from research.engine.values import Evidence as FoundEvidence
 from research.models import STRUCK, Claim, Evidence, Report
 from search_index import api
 
@@ -221,28 +221,16 @@ def _basis(report: Report, known: Iterable[Evidence], citations: dict[int, Citat
     """What the short answer rests on, of the evidence that the report cites."""
     if not report.answer:
         return {}
-    values = {
-        one.number: FoundEvidence(
-            one.number,
-            one.gap_id,
-            one.exhibit.snapshot,
-            one.start,
-            one.end,
-            one.quote,
-            one.score,
-            one.exhibit.title,
-            one.exhibit.url,
-        )
-        for one in known
-    }
-    found = basis(report.run.question, report.answer, list(values.values()))
-    marks = tuple(citations[number] for number in dict.fromkeys((*found.said, *found.way)))
-    return {"inferred": found.inferred, "rests_on": marks}
+    rests_on = basis(report.run.question, report.answer, list({one.number: found(one) for one in known}.values()))
+    marks = tuple(citations[number] for number in dict.fromkeys((*rests_on.said, *rests_on.way)))
+    return {"inferred": rests_on.inferred, "rests_on": marks}
 
 
 def with_sources() -> QuerySet[Evidence]:
     """Evidence with what is shown of its page, but without the page's text, which may be long."""
-    return Evidence.objects.select_related("exhibit").defer("exhibit__text", "exhibit__headings").order_by("number")
+    return (
+        Evidence.objects.select_related("exhibit", "gap").defer("exhibit__text", "exhibit__headings").order_by("number")
+    )
 
 
 def source(evidence: Evidence, number: int) -> SourceShown:
