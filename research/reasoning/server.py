@@ -142,6 +142,7 @@ async def close() -> None:
     pool = _pools.pop(asyncio.get_running_loop(), None)
     if pool:
         await pool.http.close()
+        await asyncio.sleep(0)  # only then are their sockets closed
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:
