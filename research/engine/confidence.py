@@ -28,7 +28,8 @@ _CHOICE = re.compile(
 # What a sentence answers rather than a name or a number: how close the best one is decides there, not its form.
 _EXPLAINED = re.compile(
     r"^(?:why|how(?! (?:many|much|long|old|large|often|far|tall|high|big)\b)|what happens"
-    r"|what (?:does|do|did)\b.*\b(?:do|mean|represent|return|say|allow|require|change|cause)\b)",
+    r"|what (?:does|do|did)\b.*\b(?:do|mean|represent|return|say|allow|require|change|cause)\b"
+    r"|what (?:is|are) (?!(?:the|its|his|her|their)\b)(?:an? )?\S+(?: \S+)?\?$)",
     re.I | re.S,
 )
 _NUMBER = re.compile(
