@@ -85,9 +85,14 @@ def smuggled(text: str) -> int:
     return len(_SMUGGLED.findall(text)) if not text.isascii() and _INVISIBLE.search(text) else 0
 
 
+def counted_flags(hidden: int, invisible: int) -> list[str]:
+    """The flags of a document in which so many pieces were hidden, and so many characters invisible."""
+    return [HIDDEN] * (hidden > 0) + [INVISIBLE] * (invisible > 0)
+
+
 def unseen(text: str) -> list[str]:
     """The flag of a text with messages in invisible characters; of others, no flag."""
-    return [INVISIBLE] if smuggled(text) else []
+    return counted_flags(0, smuggled(text))
 
 
 def one_line(text: str, limit: int = 500) -> str:

@@ -17,11 +17,10 @@ from odfdo.security import SecurityError
 from search_index.errors import Unreadable
 from search_index.extract import archive
 from search_index.extract.document import (
-    HIDDEN,
-    INVISIBLE,
     MAX_LINKS,
     Extracted,
     Writer,
+    counted_flags,
     flat,
     name_of,
     one_line,
@@ -66,7 +65,7 @@ def extract_opendocument(body: bytes, content_type: str, url: str) -> Extracted:
         headings=walk.writer.headings,
         links=list(walk.links)[:MAX_LINKS],
         hidden=walk.hidden,
-        flags=[HIDDEN] * (walk.hidden > 0) + [INVISIBLE] * (walk.invisible > 0),
+        flags=counted_flags(walk.hidden, walk.invisible),
         partial="Only its beginning was read: it is very long." if walk.writer.full or walk.effort > EFFORT else "",
     )
 

@@ -22,11 +22,10 @@ from lxml.etree import LxmlError
 from search_index.errors import Unreadable
 from search_index.extract import archive
 from search_index.extract.document import (
-    HIDDEN,
-    INVISIBLE,
     MAX_LINKS,
     Extracted,
     Writer,
+    counted_flags,
     flat,
     name_of,
     one_line,
@@ -71,7 +70,7 @@ def extract_word(body: bytes, content_type: str, url: str) -> Extracted:
         headings=walk.writer.headings,
         links=walk.links(),
         hidden=walk.hidden,
-        flags=[HIDDEN] * (walk.hidden > 0) + [INVISIBLE] * (walk.invisible > 0),
+        flags=counted_flags(walk.hidden, walk.invisible),
         partial="Only the beginning of the document was read: it is very long." if walk.writer.full else "",
     )
 
