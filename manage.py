@@ -13,6 +13,7 @@ NEED_NO_DATABASE = (
     *("check", "collectstatic", "diffsettings", "egress", "findstatic", "help", "makemessages", "version"),
     *("models", "serve_model"),
 )
+SEE_TO_MIGRATIONS = ("benchmark", "dbshell", "makemigrations", "migrate", "showmigrations", "sqlmigrate")
 
 
 def main() -> None:
@@ -23,8 +24,8 @@ def main() -> None:
             return
         django.setup()
         with services.running():
-            if sys.argv[1] != "migrate":
-                services.migrate(only_fresh=True)
+            if sys.argv[1] not in SEE_TO_MIGRATIONS:
+                services.migrate_if_fresh()
             execute_from_command_line(sys.argv)
     except (env.BadEnvironment, CannotStart) as error:
         print(error, file=sys.stderr)

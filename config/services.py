@@ -115,12 +115,37 @@ def check_broker() -> None:
         raise CannotStart(f"The broker of BROKER_URL does not answer: {error}") from error
 
 
-def migrate(only_fresh: bool = False) -> None:
-    """Bring the database's tables up to date; with `only_fresh`, only where there are none yet. One at a time."""
+def migrate() -> None:
+    """Bring the database's tables up to date. One at a time."""
+    with _migrating():
+        if _missing_migrations():  # an idle migrate still takes a second
+            call_command("migrate", verbosity=0, interactive=False)
+
+
+def migrate_if_fresh() -> None:
+    """Make the tables where there are none yet. Raises CannotStart where they are there and older than this program:
+    what changes a database that is in use is for its owner to start."""
+    with _migrating():
+        missing = _missing_migrations()
+        if missing and connection.introspection.table_names():
+            raise CannotStart(
+                f"The database is older than this program: it lacks {len(missing)} of its migrations, "
+                f"{missing[0]} first. "
+                "Run python manage.py migrate, or start script/server, which does so; then run this again."
+            )
+        if missing:
+            call_command("migrate", verbosity=0, interactive=False)
+
+
+@contextmanager
+def _migrating() -> Iterator[None]:
     with (settings.DATA_DIR / "run" / "migrate.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if only_fresh and connection.introspection.table_names():
-            return
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):  # an idle migrate still takes a second
-            call_command("migrate", verbosity=0, interactive=False)
+        yield
+
+
+def _missing_migrations() -> list[str]:
+    """What the database lacks, as "app.0001_name", in order."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]

@@ -34,6 +34,17 @@ def names(data):
     return {name for name in ("postgres -D", "valkey-server", "keeper.py") if name in commands}
 
 
+def command(data, *arguments):
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=processes.TOP,
+        env=processes.environment(data),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 ALL = {"postgres -D", "valkey-server", "keeper.py"}
 
 
@@ -119,9 +130,7 @@ def test_only_this_user_may_look_into_the_data_folder(data):
 
 def test_a_data_folder_below_a_file_is_refused_in_one_sentence(data):
     (data / "file").write_text("")
-    command = [sys.executable, "manage.py", "showmigrations"]
-    environment = processes.environment(data / "file" / "data")
-    ended = subprocess.run(command, cwd=processes.TOP, env=environment, capture_output=True, text=True, check=False)
+    ended = command(data / "file" / "data", "clearsessions")
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
     assert "cannot be used: Not a directory" in ended.stderr
 
@@ -130,25 +139,28 @@ def test_a_cluster_of_another_major_version_is_refused(data):
     with processes.user(data):
         pass
     (data / "postgres" / "PG_VERSION").write_text("12\n")
-    command = [sys.executable, "manage.py", "showmigrations"]
-    environment = processes.environment(data)
-    ended = subprocess.run(command, cwd=processes.TOP, env=environment, capture_output=True, text=True, check=False)
+    ended = command(data, "clearsessions")
     assert ended.returncode == 1
     assert "was written by PostgreSQL 12" in ended.stderr
     processes.until(lambda: processes.of(data) == {})
 
 
 def test_a_command_brings_a_fresh_database_up_to_date(data):
-    ended = subprocess.run(
-        [sys.executable, "manage.py", "showmigrations", "search_index"],
-        cwd=processes.TOP,
-        env=processes.environment(data),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "[X] 0001_initial" in ended.stdout
+    asked = "from research.models import Run; print(Run.objects.count(), 'runs')"
+    ended = command(data, "shell", "--no-imports", "-c", asked)
+    assert (ended.returncode, ended.stdout) == (0, "0 runs\n"), ended.stderr
     assert processes.of(data) == {}
+
+
+def test_a_command_on_an_older_database_says_what_to_run(data):
+    assert command(data, "clearsessions").returncode == 0
+    assert command(data, "migrate", "--verbosity=0", "research", "0003").returncode == 0
+    refused = command(data, "clearsessions")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+    assert "it lacks 1 of its migrations, research.0004_trust first" in refused.stderr
+    assert "Run python manage.py migrate" in refused.stderr
+    assert command(data, "migrate", "--verbosity=0").returncode == 0
+    assert command(data, "clearsessions").returncode == 0
 
 
 def test_a_database_that_does_not_answer_is_said_in_one_sentence(settings):
