@@ -27,6 +27,7 @@ _PERHAPS_HIDDEN = XPath(f"body/descendant::*[{_BY_ITSELF}]")
 _STYLED = XPath(f"body/descendant::*[@class or @id or {_BY_ITSELF}]")
 _ALL = XPath("body/descendant::*")
 _OWN_SIZES = XPath("boolean(descendant::*[@class or @style or self::h1 or self::h2 or self::h3 or self::small])")
+_TEXTS = XPath("descendant::text()[not(parent::script or parent::style)]", smart_strings=False)
 _SHEETS = XPath("//style/text()")
 _LINKED_SHEET = XPath("boolean(//link[contains(@rel, 'stylesheet')])")
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
@@ -46,7 +47,6 @@ _INK = re.compile(r"(?:^|;)color:([^;!]+)")
 _GROUND = re.compile(r"(?:^|;)background(?:-color)?:([^;!]+)")
 _DECLARATION = re.compile(r"([\w-]+):([^;]+)")
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_BRACE = re.compile(r"[{}]")
 _SIMPLE = re.compile(r"(?:[\w-]*[.#][\w-]+|[a-z]\w*)")
 _COLOUR = re.compile(r"#[0-9a-f]{3,8}|rgba?\([^)]*\)|[a-z]+")
 _NAMED = {"white": (255, 255, 255), "black": (0, 0, 0), "snow": (255, 250, 250), "ivory": (255, 255, 240)}
@@ -70,7 +70,7 @@ def drop_hidden(tree: Any, page: str) -> tuple[int, list[str]]:
         element.drop_tree()
     noted = [*pieces, *(found[1] for found in _COMMENT.finditer(page))] if "<!--" in page else pieces
     instructed = instructs("\n".join(noted)[:MOST_HIDDEN])
-    text = tree.text_content()
+    text = "".join(_TEXTS(tree))
     flags = {
         HIDDEN: concealed or instructed,
         INVISIBLE: smuggled(text) > 0,
@@ -87,16 +87,16 @@ class _Styles:
         self.grounds: dict[str, str] = {}
         self.is_plain = not _LINKED_SHEET(tree)  # nothing but the page itself says how it looks: its ground is white
         css = "\n".join(_SHEETS(tree))[:MOST_CSS].lower()
-        rules = list(_rules(_CSS_COMMENT.sub("", css) if "/*" in css else css))
-        elsewhere = [(head, declared) for head, declared, is_conditional in rules if is_conditional or "," in head]
-        for head, declared, is_conditional in rules:
-            selectors = [] if is_conditional else [one.strip() for one in head.split(",")]
-            for selector in selectors or [head]:
+        others: list[tuple[str, str]] = []  # rules that hold sometimes, or for more than a name
+        for head, declared, is_conditional in _rules(_CSS_COMMENT.sub("", css) if "/*" in css else css):
+            paints = "background" in declared
+            if is_conditional or not _SIMPLE.fullmatch(head):
+                others.append((head, declared))
+            for selector in map(str.strip, head.split(",")):
                 if is_conditional or not _SIMPLE.fullmatch(selector):
-                    elsewhere.append((selector, declared))
-                    self.is_plain = self.is_plain and "background" not in declared
+                    self.is_plain = self.is_plain and not paints
                     continue
-                if "background" in declared:
+                if paints:
                     self.grounds[selector] = declared
                 if selector in {"html", "body", "div", "p"}:
                     continue
@@ -104,7 +104,7 @@ class _Styles:
                     self.rules[selector] = f"{self.rules.get(selector, '')};{declared}"
                 elif selector in self.rules:  # a later rule may show it again
                     self.rules[selector] += f";{declared}"
-        self.rules = {each: own for each, own in self.rules.items() if not self._is_shown(each, own, elsewhere)}
+        self.rules = {each: own for each, own in self.rules.items() if not self._is_shown(each, own, others)}
 
     def candidates(self, tree: Any) -> Any:
         """The elements that may be hidden, in the page's order."""
@@ -147,14 +147,13 @@ class _Styles:
         return ";".join(f"{prop}:{value}" for prop, value in dict(_DECLARATION.findall(f"{ruled};{own}")).items())
 
     @staticmethod
-    def _is_shown(selector: str, own: str, elsewhere: list[tuple[str, str]]) -> bool:
+    def _is_shown(selector: str, own: str, others: list[tuple[str, str]]) -> bool:
         """Whether another rule says otherwise for what hides: on hover, on a wide screen, inside something else."""
         found = _GONE.search(own) or _CONCEALED.search(own)
         if found is None:
             return False
-        name, prop = selector[max(selector.find("."), selector.find("#"), 0) :], found.group().partition(":")[0]
-        said = f"{prop}:"
-        return any(name in head and said in declared and not _way(declared) for head, declared in elsewhere)
+        name, said = selector[max(selector.find("."), selector.find("#"), 0) :], found.group().partition(":")[0] + ":"
+        return any(name in head and said in declared and not _way(declared) for head, declared in others)
 
     def _is_faint(self, declared: str) -> bool:
         """Whether a rule gives words the colour of its own ground, or white where no other ground is known."""
@@ -190,16 +189,14 @@ def _way(declared: str) -> str:
 def _rules(css: str) -> Iterator[tuple[str, str, bool]]:
     """(selectors, declarations without white space, whether it holds only under a condition) of the rules that tell
     how something is seen."""
-    opened: list[str] = []
-    at = 0
-    for brace in _BRACE.finditer(css):
-        before, at = css[at : brace.start()], brace.end()
-        if brace.group() == "{":
-            opened.append(before.rpartition(";")[2].strip())
-        elif opened:
-            head = opened.pop()
-            if not head.startswith("@") and any(word in before for word in _TELLING):
-                yield head, "".join(before.split()), bool(opened)
+    depth = 0
+    for piece in css.split("}"):  # "head{declarations", after the "@media ...{" that it may be the first in
+        *outer, declared = piece.split("{")
+        depth = max(depth + len(outer) - 1, 0)  # a piece without a brace ends what is around it
+        if outer and any(word in declared for word in _TELLING):
+            head = outer[-1].rpartition(";")[2].strip()
+            if not head.startswith("@"):
+                yield head, "".join(declared.split()), depth > 0
 
 
 _TELLING = (
