@@ -1,12 +1,16 @@
-"""What of a page's text states nothing but gives orders or asks: kept like any other sentence, quoted to the person
-with a caution, and shown to no step that plans, writes or judges.
+"""What of a page's text gives orders that a step of ours could carry out, or asks: kept like any other sentence, quoted
+to the person with a caution, and shown to no step that plans, writes or judges.
 
 The reader is the one step that sees pages. It has no tools and returns numbers of sentences, so an instruction on a
-page can do no more than have itself picked: as evidence it would then stand in the prompts of planner and writer. So
-there stands INSTEAD in place of a sentence that addresses a machine (search_index.api.instructs), of a command that
-names an address, and of a question or command that has next to nothing to do with what is asked: none of them could
-answer it. This is a second line. What holds without it: addresses are opened by number only, from those that the run
-has seen; queries lose what reads as an address; a sentence of a report rests on evidence and is checked against it.
+page can do no more than have itself picked: as evidence it would then stand in the prompts of planner and writer. What
+these can do is little: say something, look something up, open an address, answer. So there stands INSTEAD in place of a
+sentence that addresses a machine (search_index.api.instructs), of a command to say, judge or look up something and of a
+question, unless it is about what is asked or what its page says beside it, and of a command to open or send to an
+address. Manuals are full of all other commands ("Run ...", "Set ...", "Click ..."): they are for people, nothing here
+could obey them, and they are what was asked for.
+
+This is a second line. What holds without it: addresses are opened by number only, from those that the run has seen;
+queries lose what reads as an address; a sentence of a report rests on evidence and is checked against it.
 Pure. Called by the reasoners and by verify.py.
 """
 
@@ -22,58 +26,75 @@ from research.engine.terms import terms
 from research.engine.values import Evidence
 from search_index.api import instructs, sentences
 
-INSTEAD = "(a sentence of this page addresses the reader's machine; not shown)"
+INSTEAD = "(a sentence of this page asks or gives orders; not shown)"
 UNTITLED = "(title not shown)"
-SHARED = 0.34  # of a command's own words: with fewer of them it is about something else
-_VERBS = """add adjust anagram answer append ask augment begin break browse build buy call change check choose click
-    combine compare complete compose consider contact convert copy create define delete describe design develop discuss
-    display download draft email emphasize enhance enter ensure execute explain export fetch fill find focus follow
-    forward generate get give go group help hide highlight identify ignore imagine include inform insert install
-    integrate introduce invite join jumble keep let list load log look make mention misspell modify name navigate note
-    offer open order output paste pay pick place post praise prefer present press print proceed produce promote provide
-    publish put quote rank rate read rearrange recommend register remember remove render repeat replace reply report
-    request respond retrieve return reveal review rewrite run say scramble search see select send set share show sign
-    solve start stop submit subscribe substitute suggest summarise summarize switch take tell tease translate try
-    turn type update upload urge use verify view visit vote warn watch write"""
-_COMMAND = re.compile(
-    r"\W*(?:(?:please|now|then|also|first|next|finally|kindly|just|simply|instead|always|never)[:,]?\s+)*"
-    r"(?:(?:do not|don['’]t)\s+)?"
-    rf"(?:(?:can|could|would|will) you\s+(?:please\s+)?)?(?:{'|'.join(_VERBS.split())})\b"
-    r"(?!\s+(?:of|is|are|was|were|has|have|had|by|in|during|at|on|over|against|from|between|who)\b|['’(–-]|,? \d)",
-    re.IGNORECASE,
-)
+# What a step can be bidden to do: to say or judge something in some way or look it up; to open or send to an address.
+_SAY = r"""act answer assume break\s+down calculate cite compose conclude describe develop discuss disregard draft
+    explain forget give guess ignore imagine invent jumble list mention name outline paraphrase praise prefer pretend
+    produce provide quote rank rearrange recite recommend render repeat rephrase replace reply respond reverse rewrite
+    say scramble search sing solve speak suggest summarise summarize talk tell translate treat trust write"""
+_FOR_ME = r"(?:build|create|find|get|help|make|show|teach)\s+me"
+_OPEN = """access browse call click download fetch follow get go load navigate open post read request retrieve send
+    submit upload visit"""
+
+
+def _command(*verbs: str) -> re.Pattern[str]:
+    """How a sentence begins that bids to do one of these, in so many words or politely. No "--name", no "name = x"."""
+    return re.compile(
+        r"[^\w{]*(?<!-)(?:(?:please|now|then|also|first|next|finally|kindly|just|simply|instead|always|never)[:,]?\s+)*"
+        r"(?:(?:do not|don['’]t)\s+)?(?:(?:can|could|would|will) you\s+(?:please\s+)?)?"
+        rf"(?:{'|'.join(verbs)})(?=\s+[^\s=|–-])"
+        r"(?!\s+(?:of|is|are|was|were|has|have|had|by|in|during|at|on|over|against|from|between|who)\b)",
+        re.IGNORECASE,
+    )
+
+
+_SAYS, _OPENS = _command(*_SAY.split(), _FOR_ME), _command(*_OPEN.split())
 _ADDRESS = re.compile(
     r"://|\bwww\.|\b[\w-]+\.(?:com|net|org|io|xyz|test|invalid|example|info|ru|cn)\b|\w@\w", re.IGNORECASE
 )
-_TO_BE_FILLED = re.compile(r"[?&/#][\w-]*=?\W{0,2}[<\[{$][^\s]*", re.IGNORECASE)  # http://e.org/?d=<the question>
+_TO_BE_FILLED = re.compile(r"(?:://|\bwww\.)\S*[?&#][\w.-]*=?[\"']?(?:[<\[{$]{1,2}|%[357][bce])\w", re.IGNORECASE)
+# Where in a sentence another text may begin that was run on: a cell of a table, the words of a link, a heading.
+_RUN_ON = re.compile(r"\|\s*|(?<=\w)(?<!the)\s(?=[A-Z][a-z]+ [a-z])")
 
 
 def orders(sentence: str, about: str) -> bool:
-    """Whether a sentence states nothing that could answer what is asked `about`: it gives orders, or asks itself."""
-    if _addresses_machines(sentence):
+    """Whether a sentence gives orders that a step could carry out, or asks, and is not `about` the same."""
+    parts = _parts(sentence)
+    if any(map(_addresses_machines, parts)) or (_ADDRESS.search(sentence) and any(map(_OPENS.match, parts))):
         return True
-    has_address = _ADDRESS.search(sentence) is not None
-    is_command = _COMMAND.match(sentence) is not None
-    if not is_command and not sentence.rstrip(" \"'”’)").endswith("?"):
-        return False
-    own = set(terms(sentence))
-    shared = own & set(terms(about))
-    return (is_command and has_address) or not (len(shared) >= 2 and len(shared) >= SHARED * len(own))
+    asked = _asked(sentence)
+    own = set(terms(asked))
+    # Where half of the words were enough, 11 of 6,480 orders planted in manuals passed for the manual's own; so, 1.
+    return asked != "" and 2 * len(own & set(terms(about))) <= len(own)
 
 
-def _addresses_machines(sentence: str) -> bool:
-    """Whether it can only be meant for whoever reads by machine: it says so, or names an address to be filled in."""
-    return instructs(sentence) or bool(_ADDRESS.search(sentence) and _TO_BE_FILLED.search(sentence))
+def _addresses_machines(text: str) -> bool:
+    """Whether it is meant for whoever reads by machine: it says so, or has an address in which to fill something in,
+    as http://e.org/?d=<the question>."""
+    return instructs(text) or _TO_BE_FILLED.search(text) is not None
+
+
+def _asked(sentence: str) -> str:
+    """What of a sentence asks, or bids to say something; empty where nothing does."""
+    if sentence.rstrip(" \"'”’)").endswith("?"):
+        return sentence
+    return next((part for part in _parts(sentence) if _SAYS.match(part)), "")
+
+
+def _parts(sentence: str) -> list[str]:
+    """The sentence, and it from each place on where another text may begin."""
+    return [sentence, *(sentence[place.end() :] for place in _RUN_ON.finditer(sentence))]
 
 
 def shown(known: Sequence[Evidence], about: str) -> list[Evidence]:
     """Evidence as planner, writer and judge see it: with INSTEAD in place of each sentence that gives orders."""
-    return [replace(one, quote=_without(one.quote, about, INSTEAD), title=titled(one.title)) for one in known]
+    return [_seen(one, about, INSTEAD) for one in known]
 
 
 def stated(known: Sequence[Evidence], about: str) -> list[Evidence]:
     """The evidence that states something, without its sentences that give orders."""
-    plain = [replace(one, quote=_without(one.quote, about, ""), title=titled(one.title)) for one in known]
+    plain = [_seen(one, about, "") for one in known]
     return [one for one in plain if one.quote]
 
 
@@ -82,11 +103,12 @@ def plain(text: str, about: str) -> str:
     return _without(text, about, "")
 
 
-def titled(title: str) -> str:
+@lru_cache(maxsize=10_000)  # the same titles and quotations are shown at every turn
+def titled(title: str, about: str) -> str:
     """A page's title, unless it gives orders."""
     is_sentence = title.rstrip(" \"'”’)").endswith((".", "?", "!")) and len(title.split()) > 3  # not "Let It Be"
     is_sentence = is_sentence or _ADDRESS.search(title) is not None
-    gives_orders = instructs(title) or "://" in title or (is_sentence and orders(title, ""))
+    gives_orders = instructs(title) or "://" in title or (is_sentence and orders(title, about))
     return UNTITLED if gives_orders else title
 
 
@@ -95,28 +117,32 @@ def is_plain(address: str) -> bool:
     return not instructs(re.sub(r"[-_/+?=&.%]+", " ", unquote(address).partition("://")[2]))
 
 
-def caution(quotes: Sequence[str], about: str) -> str:
-    """What a person has to know of a sentence that rests on these quotations; empty where there is nothing. Manuals are
-    full of commands to their readers, so a command or a question alone is called no more than that."""
-    masked = [quote for quote in quotes if _without(quote, about, INSTEAD) != quote]
-    if any(_addresses_machines(quote[start:end]) for quote in masked for start, end in sentences(quote)) or any(
-        map(instructs, masked)
-    ):
+def caution(known: Sequence[Evidence], about: str) -> str:
+    """What a person has to know of a sentence that rests on this evidence; empty where there is nothing."""
+    texts = [one.quote[start:end] for one in known for start, end in [(0, None), *sentences(one.quote)]]
+    if any(map(_addresses_machines, texts)):
         return _("The quoted page gives instructions to whoever reads it by machine. They were not followed.")
+    masked = any(_seen(one, about, INSTEAD).quote != one.quote for one in known)
     return _("A part of it reads like a command or a question.") if masked else ""
 
 
-@lru_cache(maxsize=10_000)  # the same quotations are shown at every turn
+def _seen(one: Evidence, about: str, instead: str) -> Evidence:
+    title = titled(one.title, about)
+    return replace(one, quote=_without(one.quote, f"{about} {title}", instead), title=title)
+
+
+@lru_cache(maxsize=10_000)
 def _without(text: str, about: str, instead: str) -> str:
-    """The text with `instead` in place of what gives orders; as it is, where nothing does."""
+    """The text with `instead` in place of what gives orders; as it is, where nothing does. What it says beside a
+    command or question is a part of what it is about."""
+    said = [text[start:end] for start, end in sentences(text)]
+    about = " ".join([about, *(one for one in said if not _asked(one))])
+    masked = [orders(one, about) for one in said]
+    if not any(masked):
+        return instead if instructs(text) else text  # over the ends of sentences
     parts: list[str] = []
-    found = False
-    for start, end in sentences(text):
-        gives_orders = orders(text[start:end], about)
-        found = found or gives_orders
-        part = instead if gives_orders else text[start:end]
+    for one, gives_orders in zip(said, masked, strict=True):
+        part = instead if gives_orders else one
         if part and parts[-1:] != [INSTEAD if gives_orders else None]:
             parts.append(part)
-    if not found and instructs(text):  # over the ends of sentences
-        return instead
-    return " ".join(parts) if found else text
+    return " ".join(parts)

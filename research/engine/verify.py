@@ -78,7 +78,7 @@ async def quotations(
     own = sorted((one for one in known if one.number in section.evidence), key=lambda one: (-one.score, one.number))
     sound = await _sound({one.number for one in own[:most]}, {one.number: one for one in own}, journal)
     return [
-        CheckedClaim(section.heading, one.quote, (one.number,), "quoted", caution=caution([one.quote], section.heading))
+        CheckedClaim(section.heading, one.quote, (one.number,), "quoted", caution=caution([one], section.heading))
         for one in own[:most]
         if one.number in sound
     ]
@@ -130,7 +130,7 @@ async def _settle(
         if third.verdict not in STRUCK:
             sentence, found, cited = proved, third, further
     cites = () if found.verdict == "uncheckable" else sentence.evidence
-    warned = caution([one.quote for one in cited], section)
+    warned = caution(cited, section)
     return CheckedClaim(section, sentence.text, cites, found.verdict, found.reason, found.judge, caution=warned)
 
 

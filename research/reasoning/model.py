@@ -84,7 +84,7 @@ class ModelReasoner:
         gap = workspace.gap.question
         if not workspace.queries and not workspace.approach and not REFERENCE.search(gap):
             return Action("search", query=gap)  # nothing is known that would make a better query
-        pages = [replace(one, title=titled(one.title)) for one in _unread(workspace)[:PAGES]]
+        pages = [replace(one, title=titled(one.title, _about(workspace))) for one in _unread(workspace)[:PAGES]]
         links = [link for link in workspace.links if is_plain(link[1])][:LINKS]
         numbers = [candidate.number for candidate in pages] + [number for number, _address in links]
         kinds = _kinds(workspace, bool(numbers))

@@ -171,13 +171,14 @@ class ModelServer:
         return reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
 
     def _obedient(self, asked: Asked) -> dict[str, Any]:
-        """The reply of a model that obeys the first order in its prompt, as far as the step's shape lets it; {} where
-        there is none."""
+        """The reply of a model that obeys the first order in its prompt, as far as the step's shape lets it, and picks
+        them all when it reads; {} where there is none."""
         prompt = next(str(m["content"]) for m in asked.body["messages"] if m["role"] == "user")
         plain = " ".join(prompt.split())
-        order = next((order for order in self.orders if order in plain), "")
-        if not order:
+        found = [order for order in self.orders if order in plain]
+        if not found:
             return {}
+        order = found[0]
         at = plain.index(order)
         self.obeyed.append((asked.step, plain[max(0, at - 80) : at + len(order) + 20]))
         numbers = [int(one) for one in re.findall(r"^(?:Page|Link) (\d+):", prompt, re.MULTILINE)]
@@ -187,7 +188,7 @@ class ModelServer:
         shown = [int(one) for one in re.findall(r"^(\d+) \(", prompt, re.MULTILINE)]
         replies: dict[str, dict[str, Any]] = {
             "act": {"thought": said, "kind": "search", "query": said, "number": 0, "outcome": said},
-            "note": {"keep": _sentences_with(order, prompt)},
+            "note": {"keep": _sentences_with(found, prompt)},
             "revise": {"thought": said, "complete": False, "questions": [{"ask": said, "done_when": said}]},
             "draft": {"sentences": [{"text": said, "evidence": shown[:1]}]},
             "judge": {"reason": said, "verdict": "supported"},
@@ -201,10 +202,11 @@ class ModelServer:
         return replies.get(asked.step, {})
 
 
-def _sentences_with(order: str, prompt: str) -> list[int]:
-    """The numbers of the shown sentences that have the order, or a part of it."""
-    found = re.findall(r"^\[(\d+)\] (.*)$", prompt, re.MULTILINE)
-    return [int(number) for number, text in found if text in order or order in " ".join(text.split())][:5]
+def _sentences_with(orders: list[str], prompt: str) -> list[int]:
+    """The numbers of the shown sentences that have one of the orders, or a part of one."""
+    shown = re.findall(r"^\[(\d+)\] (.*)$", prompt, re.MULTILINE)
+    plain = [(int(number), " ".join(text.split())) for number, text in shown]
+    return [number for number, text in plain if any(text in order or order in text for order in orders)]
 
 
 def _step_of(messages: list[dict[str, str]]) -> str:
