@@ -16,8 +16,9 @@ from typing import Literal, NamedTuple
 # What is measured, then its units: how many of the base unit, and how each is written, its name first; "metre" is
 # "meter" as well. All are exact: the SI Brochure (9th edition, tables 2 to 8), the international yard and pound of 1959
 # (NIST SP 811, appendix B: foot .3048 m, pound .45359237 kg, acre 4,840 square yards), the nautical mile of 1929, IEC
-# 80000-13 for KiB. What follows a "/" converts into no other of the measure exactly, after a bare one each unit into
-# none: a month is no number of days (its size here: a twelfth of 365.2425 days), a kB has 1,000 bytes or 1,024.
+# 80000-13 for KiB. What stands after a "/" does not convert exactly into the rest of the measure, after a bare one into
+# nothing: a month is no number of days (its size here: a twelfth of 365.2425), a kB has 1,000 bytes or 1,024. "*": each
+# unit is a measure of its own. Behind "@" stands where a unit begins.
 _TABLE = """
 time: 0.000000001 ns nanosecond; 0.000001 µs μs us microsecond; 0.001 ms msec millisecond; 1 s sec second; 60 min minute
 time: 3600 h hr hour; 86400 day; 604800 week
@@ -38,15 +39,11 @@ speed: 3.6 m/s metres_per_second
 power: 1000 kW kilowatt; 1000000 MW megawatt; 1000000000 GW gigawatt; 1 W watt; 0.001 mW milliwatt
 energy: 1 kWh kilowatt_hour; 1000 MWh; 1000000 GWh; 1000000000 TWh
 frequency: 1 Hz hertz; 1000 kHz kilohertz; 1000000 MHz megahertz; 1000000000 GHz gigahertz
-temperature: 1 °C celsius degrees_celsius degrees_centigrade; 5/9 °F fahrenheit degrees_fahrenheit; 1 kelvin
+temperature: 1 °C celsius degrees_celsius; 5/9@-160/9 °F fahrenheit degrees_fahrenheit; 1@-273.15 kelvin
 temperature/: 1 degree °
 %: 1 % percent per_cent percentage; 0.1 ‰ per_mille
 percentage point: 1 percentage_point pp; 0.01 basis_point bps
-$: 1 $ US$ dollar usd US_dollar
-€: 1 € euro eur
-£: 1 £ gbp pound_sterling pounds_sterling
-¥: 1 ¥ yen jpy
-₹: 1 ₹ rupee inr
+*: 1 $ US$ dollar usd US_dollar; 1 € euro eur; 1 £ gbp pound_sterling pounds_sterling; 1 ¥ yen jpy; 1 ₹ rupee inr
 """
 
 
@@ -61,15 +58,15 @@ class Unit(NamedTuple):
     zero: Fraction = Fraction(0)
 
 
-_ZEROS = {"°F": Fraction(-160, 9), "kelvin": Fraction("-273.15")}
 UNITS: dict[str, Unit] = {}  # by each way to write it
 for _line in _TABLE.strip().splitlines():
     _kind, _colon, _units = _line.partition(": ")
     for _unit in _units.split("; "):
         _factor, *_names = (word.replace("_", " ") for word in _unit.split())
-        _own = _kind + _names[0] if _kind[-1] == "/" else _kind
-        _sizes = Fraction(_factor), _ZEROS.get(_names[0], Fraction(0))
-        UNITS |= dict.fromkeys(_names, Unit(_names[0], _kind.partition("/")[0], _own, *_sizes))
+        _measure, _slash, _own = _kind.replace("*", _names[0]).partition("/")
+        _converts = f"{_measure}/{_own or _names[0]}" if _slash else _measure
+        _sizes = (Fraction(_size) for _size in (*_factor.split("@"), "0")[:2])
+        UNITS |= dict.fromkeys(_names, Unit(_names[0], _measure, _converts, *_sizes))
 UNITS |= {name.replace("tre", "ter"): one for name, one in UNITS.items()}
 UNITS |= {f"{name}s": one for name, one in UNITS.items() if len(name) > 1 and name[-1].isalpha() and name[-1] != "s"}
 _FOLDED = {name.casefold(): one for name, one in reversed(UNITS.items()) if len(name) > 1 and name != "us"}
@@ -114,29 +111,24 @@ _TH = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 _MONTH = rf"(?P<month>{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in _MONTHS)}|sept)\b\.?"
 _YEAR = r"(?P<year>\d{4})(?!\d|-\d\d-)"
 _MORE = r"(?:-|–|to|and|or)"
-_DATES = [
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"(?P<year>\d{4})(?P<iso>[-/.])(?P<month>\d\d?)(?P=iso)(?P<day>\d\d?)(?!\d)",
-        rf"(?P<day>\d\d?)(?P<sign>[-/]|\.\s?)(?P<month>\d\d?)(?P=sign){_YEAR}",
-        rf"(?:(?P<other>\d\d?)(?:st|nd|rd|th)?\s*{_MORE}\s*)?(?P<day>\d\d?|{_TH})(?:st|nd|rd|th)?\.?[\s-]+"
-        rf"(?:(?:day\s+)?of\s+)?{_MONTH}(?:[\s,-]+(?:of\s+)?{_YEAR})?",
-        rf"{_MONTH}\s+(?P<day>\d\d?)(?:st|nd|rd|th)?(?:\s*{_MORE}\s*(?P<other>\d\d?))?(?![\d:%]|[.,]\d)(?:,?\s+{_YEAR})?",
-        rf"{_MONTH},?\s+(?:of\s+)?{_YEAR}",
-        rf"{_YEAR},?\s+{_MONTH}(?:\s+(?P<day>\d\d?)(?!\d))?",
-        _MONTH,
-    )
-]
-_IN = re.compile(
-    r"\b(?:in|of|since|until|till|by|from|during|before|after|early|late|mid)[\s-]+(?:early |late |mid-?)?$", re.I
-)  # what tells that "May" and "March" are months
+_DATED = (
+    r"(?P<year>\d{4})(?P<iso>[-/.])(?P<month>\d\d?)(?P=iso)(?P<day>\d\d?)(?!\d)",
+    rf"(?P<day>\d\d?)(?P<sign>[-/]|\.\s?)(?P<month>\d\d?)(?P=sign){_YEAR}",
+    rf"(?:(?P<other>\d\d?)(?:st|nd|rd|th)?\s*{_MORE}\s*)?(?P<day>\d\d?|{_TH})(?:st|nd|rd|th)?\.?[\s-]+"
+    rf"(?:(?:day\s+)?of\s+)?{_MONTH}(?:[\s,-]+(?:of\s+)?{_YEAR})?",
+    rf"{_MONTH}\s+(?P<day>\d\d?)(?:st|nd|rd|th)?(?:\s*{_MORE}\s*(?P<other>\d\d?))?(?![\d:%]|[.,]\d)(?:,?\s+{_YEAR})?",
+    rf"{_MONTH},?\s+(?:of\s+)?{_YEAR}",
+    rf"{_YEAR},?\s+{_MONTH}(?:\s+(?P<day>\d\d?)(?!\d))?",
+    _MONTH,
+)
+_DATES = [re.compile(pattern, re.IGNORECASE) for pattern in _DATED]
 _ERA = re.compile(r"(?:AD\s(?P<ad>\d{1,4})|(?P<year>\d{1,3},\d{3}|\d{1,4})\s?(?:(?P<bc>BCE?\b|B\.C\.)|A\.?D\b|CE\b))")
 _CENTURY = re.compile(rf"(?P<number>\d\d?|{_TH}|[IVX]+)(?:st|nd|rd|th)?[\s-]century(?P<bc>\s(?:BCE?\b|B\.C\.))?", re.I)
 _YEARS = re.compile(
     r"(?P<year>1\d{3}|20\d\d)(?:(?P<decade>['’]?s\b)|[-–](?P<to>\d\d)(?![\w-]))?(?![\w%°€$£]|[,.:/]\d|-\d+-)"
 )
-# What stands before a year that is one, whatever follows; elsewhere "1932 seats" are counted.
-_BEFORE_YEAR = frozenset(
+# What stands before a year that is one, whatever follows, or before May; elsewhere "1932 seats" are counted.
+_BEFORE_TIME = frozenset(
     """in since from until till by during circa c ca year early late mid spring summer autumn winter between after
     before""".split()  # noqa: SIM905
 )
@@ -147,21 +139,21 @@ _COUNTING = frozenset(["than", "least", "most", "has", "have", "had", "seats", "
 _COUNTED = re.compile(
     r"\s+(?!(?:and|or|to|but|the|a|an|by|in|on|at|as|was|were|is|when|with|for|of|after|before|it)\b)[a-z]"
 )
-_WEEKDAY = re.compile(rf"({'|'.join(map(str.capitalize, _WEEKDAYS))})s?\b")
+_WEEKDAY = re.compile(rf"(?P<said>{'|'.join(map(str.capitalize, _WEEKDAYS))})s?\b")
 _CALLED = re.compile(
     r"(?i)(?:(?:ISBN(?:-1[03])?|tel|phone|fax)\b[.:]*\s*)[+(]?\d[\d ()X/-]{5,}[\dX]|(?<=\+)\d[\d ().-]{6,}\d"
     r"|(?<=\()\d{3,5}\)\s?\d[\d -]{4,}\d"
 )
 _CODE = re.compile(
-    r"0\d+(?:[ -]\d{2,})*(?![.:/,]\d)|(?P<number>\d+(?:\.\d+)?)[^\W\d_]{1,3}\b|\d+(?:[.:,/]\d+)+\w*"
-    r"|\d+(?:-[\dX]+){2,}|\d\w*"
+    r"0\d+(?:[ -]\d{2,})*(?![.:/,]\d)|(?P<said>\d+(?:\.\d+)?)[^\W\d_]{1,3}\b|\d+(?:[.:,/]\d+)+\w*"
+    r"|\d+(?:-[\dX]+){2,}|\.?\d\w*"
 )
 _GOES_ON = re.compile(r"(?!x\b)\w|[.:,/]\d|-\d+-[\dX]")
 _NAMED = re.compile(r"(?:\b[A-Z]\w*-|\w[.:,]|[#§]\s?)$")
-_NUMERAL = re.compile(
+_NUMERAL = re.compile(  # of more than 18 digits it is a code
     rf"([1-8]/[2-9])(?=\s[a-z])|([{''.join(_VULGAR)}])"
-    rf"|(\d{{1,3}}(?:[,\u00a0\u2009\u202f'’]\d{{3}})+(?!,?\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-    rf"(?:\s?([{''.join(_VULGAR)}])|\s([1-8]/[2-9])\b)?"
+    rf"|(\d{{1,3}}(?:[,\u00a0\u2009\u202f'’]\d{{3}}){{1,5}}(?!,?\d)(?:\.\d{{1,18}})?|\d{{1,18}}(?:\.\d{{1,18}})?"
+    rf"|\.\d{{1,18}})(?!\d)(?:\s?([{''.join(_VULGAR)}])|\s([1-8]/[2-9])\b)?"
 )
 _SPELT = re.compile(rf"(\s+and\s+|[\s-]+)?({'|'.join([*_WORDS, *_SCALES])})\b", re.IGNORECASE)
 _HALF = re.compile(r"half[\s-]an?(?=\s)", re.IGNORECASE)
@@ -176,9 +168,8 @@ _MONEY = re.compile(r"(?:US)?[$€£¥₹]\s?|(?:USD|EUR|GBP|JPY)\s")
 _UNIT = re.compile(r"[\s-]?((?:°\s?)?[^\W\d_]+(?:/[^\W\d_]+|[23])?|[%‰°€£$¥₹])(?![\w/])((?:[ -][^\W\d_]+){0,2})")
 _JOINED = re.compile(r"\s*([-–—])\s*|\s+(to|and|or)\s+", re.IGNORECASE)
 _MINUS = re.compile(r"(?:(?<![\w.)\]])(?<!\d )[-−]|\bminus\s)$", re.IGNORECASE)
-_ORDINAL = re.compile(rf"(\d+)(?:st|nd|rd|th)\b|(?:({'|'.join(_TENS)})[\s-])?({_TH})\b", re.IGNORECASE)
+_ORDINAL = re.compile(rf"(\d{{1,9}})(?:st|nd|rd|th)\b|(?:({'|'.join(_TENS)})[\s-])?({_TH})\b", re.IGNORECASE)
 _ROMAN_NUMBER = re.compile(rf"(?:{'|'.join(_ROMAN)})\b")
-_WORD_BEFORE = re.compile(r"(\w+)\s$")
 _NO_NUMBER = re.compile(r"\s+(?:of|another|who|that|which|by|is|was|can|may|must|should)\b|[^\w\s-]|\s*$")
 # Where a quantity may begin: at a sign, a digit, or one of the words of _BEGIN; "F16" and "v2.0" are words.
 _ANCHOR = re.compile(rf"[$€£¥₹{''.join(_VULGAR)}]|[^\W\d_][^\W\d]*(?:\d\w*(?:\.\d+)*)?|(?<![\w.])\.?\d+|\d+")
@@ -270,8 +261,9 @@ def _dates(text: str, start: int) -> list[Quantity]:
         is_alone, is_verb = not (days or year), name.lower() in ("may", "march")
         if name.islower() and (is_alone or (is_verb and not year)):
             continue
-        told = not is_verb or _IN.search(text, max(0, start - 20), start)
-        certain = not is_alone or bool(told and (len(name) > 3 or name == "May"))
+        before = text[max(0, start - 20) : start].lower().replace("-", " ").split()[-1:]
+        told = not is_verb or not {"of", *_BEFORE_TIME}.isdisjoint(before)  # "in May"
+        certain = not is_alone or (told and (len(name) > 3 or name == "May"))
         if 1 <= month <= 12 and all(1 <= day <= _DAYS[month - 1] for day in days):
             at, either = (own, start, start + len(own), "", certain), is_open and month != days[0] <= 12
             return [
@@ -306,23 +298,22 @@ def _is_count(text: str, year: re.Match[str]) -> bool:
     """Whether four digits are a number of things: "a capacity of 1950", "1,950 seats" without its comma."""
     before = text[max(0, year.start() - 24) : year.start()]
     word, last = ["", "", *before.lower().split()][-2:]
-    told = last in _COUNTING or (last in _HEDGES and last not in _BEFORE_YEAR) or (last == "of" and word in _MEASURED)
+    told = last in _COUNTING or (last in _HEDGES and last not in _BEFORE_TIME) or (last == "of" and word in _MEASURED)
     if told or _MINUS.search(before) or _unit_at(text, year.end())[0]:
         return True
-    is_year = last.strip(".(") in _BEFORE_YEAR or before.rstrip()[-1:] in ("(", "–", "-")
+    is_year = last.strip(".(") in _BEFORE_TIME or before.rstrip()[-1:] in ("(", "–", "-")
     return bool(_COUNTED.match(text, year.end())) and not is_year
 
 
-def _codes(pattern: re.Pattern[str], text: str, start: int) -> list[Quantity]:
-    """What is no number although it has digits: 1.2.3, 10:30, 24/7, 007, 3D, a telephone number."""
+def _spelled(kind: Literal["code", "weekday"], pattern: re.Pattern[str], text: str, start: int) -> list[Quantity]:
+    """A weekday; or what is no number although it has digits: 1.2.3, 10:30, 24/7, 007, 3D, a telephone number."""
     match = pattern.match(text, start)
-    return [_code(match.group(), match.groupdict().get("number") or match.group(), start)] if match else []
+    return [_code(match.group(), match.groupdict().get("said") or match.group(), start, kind)] if match else []
 
 
-def _code(text: str, spelled: str, start: int) -> Quantity:
-    spelled = re.sub(r"^\D+(?=\d)|(?<=\d)\.0$|[\s()-]", "", spelled.lower())
-    spelled = re.sub(r"^0+(?=\d)", "", spelled)
-    return Quantity("code", text, start, start + len(text), spelled)
+def _code(text: str, said: str, start: int, kind: Literal["code", "weekday"] = "code") -> Quantity:
+    spelled = re.sub(r"^\D+(?=\d)|(?<=\d)\.0$|[\s()-]", "", said.lower())
+    return Quantity(kind, text, start, start + len(text), re.sub(r"^0+(?=\d)", "", spelled))
 
 
 def _parts(text: str, start: int) -> list[Quantity]:
@@ -344,17 +335,11 @@ def _ordinals(text: str, start: int) -> list[Quantity]:
         number = int(match[1] or _WORDS.get((match[2] or "zero").lower(), 0) + _ORDINALS[match[3].lower()])
         certain = number > 2 or bool(match[1])
         return [Quantity("ordinal", match.group(), *match.span(), str(number), certain, Fraction(number))]
-    match, before = _ROMAN_NUMBER.match(text, start), _WORD_BEFORE.search(text, max(0, start - 20), start)
-    if not match or not before:
+    if not (match := _ROMAN_NUMBER.match(text, start)):
         return []
-    number, name = _NTH[match.group()], before[1]
+    number, name = _NTH[match.group()], ["", *text[max(0, start - 20) : start].split()][-1]
     is_sure = name.lower() in LABELS or name == "War" or (name.istitle() and len(name) > 3 and len(match.group()) > 1)
     return [Quantity("ordinal", match.group(), *match.span(), str(number), value=Fraction(number))] if is_sure else []
-
-
-def _weekdays(text: str, start: int) -> list[Quantity]:
-    match = _WEEKDAY.match(text, start)
-    return [Quantity("weekday", match.group(), *match.span(), match[1])] if match else []
 
 
 def _numbers(text: str, start: int) -> list[Quantity]:
@@ -415,7 +400,7 @@ def _amount(text: str, start: int) -> tuple[Quantity, int, str] | None:
     written, scale = text[at:end], 1
     if short := (_SHORTLY_PAID if money else _SHORTLY).match(text, end):
         scale, end = _SHORT[short[1].strip().lower()], short.end()
-    while long := _SCALED.match(text, end):
+    while scale < 10**12 and (long := _SCALED.match(text, end)):
         scale, end = scale * _SCALES[long[1].lower()], long.end()
     shown, value = f"{text[start:at]}{plain(value * scale)}", value * scale
     found, last = (unit(money.group().strip()), end) if money else _unit_at(text, end)
@@ -461,5 +446,6 @@ def _spelt(text: str, start: int) -> tuple[Fraction, int] | None:
 
 
 _READERS = (
-    _dates, _years, partial(_codes, _CALLED), _parts, _ordinals, _numbers, partial(_codes, _CODE), _weekdays
+    _dates, _years, partial(_spelled, "code", _CALLED), _parts, _ordinals, _numbers, partial(_spelled, "code", _CODE),
+    partial(_spelled, "weekday", _WEEKDAY),
 )  # fmt: skip

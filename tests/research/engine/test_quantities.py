@@ -153,7 +153,7 @@ the twenty-first time | ordinal 21
 Louis XIV | ordinal 14
 World War I | ordinal 1
 Chapter V | ordinal 5
-on Mondays | weekday Monday
+on Mondays | weekday monday
 version 1.2.3 | code 1.2.3
 version 2.10 | code 2.10
 Python 3.10 | code 3.10
@@ -173,6 +173,7 @@ ISBN 978-3-16-148410-0 | code 9783161484100
 GPT-4 | code 4
 3,5 | code 3,5
 agent 007 | code 7
+1234567890123456789 | code 1234567890123456789
 """
 
 
@@ -223,3 +224,15 @@ def test_digits_writes_a_text_with_its_numbers_in_digits():
     assert digits("Five of 1,200 cost $5m; the third of May, one of them, chapter two.") == (
         "5 of 1200 cost $5000000; the third of May, one of them, chapter 2."
     )
+
+
+def test_no_text_is_too_long_or_too_large_to_be_read():
+    for text in [
+        "9" * 9_000,
+        "9" * 9_000 + "th",
+        "1" + " million" * 2_000,
+        "1," * 9_000,
+        "one " * 2_000,
+        "." + "5" * 9_000,
+    ]:
+        assert read(text)
