@@ -324,7 +324,9 @@ def _parts(text: str, start: int) -> list[Quantity]:
     if match["many"]:
         fits = 0 < many < _PARTS[part] and bool(match["s"]) == (many > 1)
     else:
-        fits = match["whole"] is not None and (part == "half" or text[:start].endswith(("a ", "an ")))
+        fits = match["whole"] is not None and (
+            part == "half" or text[max(0, start - 3) : start].endswith(("a ", "an "))
+        )
     value = Fraction(many, _PARTS[part])
     return [Quantity("number", match.group(), *match.span(), value=value, unit=PART)] if fits else []
 
