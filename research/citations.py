@@ -21,10 +21,11 @@ from django.utils.translation import gettext as _
 
 from research import evaluate
 from research.engine.exhibits import found
-from research.engine.facts import addresses, digits, missing
+from research.engine.facts import addresses, missing
 from research.engine.findings import computed
 from research.engine.lexical_judge import judged as judged_by_words
 from research.engine.patience import patiently
+from research.engine.quantities import digits
 from research.engine.values import Computation, Evidence, Judgement, Sentence, Verdict
 from research.engine.verify import by_code
 from research.errors import BadQuestion, StepFailed
@@ -166,7 +167,7 @@ def _cited(claim: Claim, report: Report, computations: Sequence[Computation]) ->
 
 def _lacking(one: Cited) -> list[str]:
     """The numbers, dates and measures of a sentence that what it cites does not have."""
-    return [fact for fact in missing(one.sentence.text, one.spans, one.titles) if re.search(r"\d", fact)]
+    return [fact for fact in missing(one.sentence.text, one.spans, one.titles) if re.search(r"\d", digits(fact))]
 
 
 async def _judged(kept: Sequence[Cited], judging: Judge) -> list[Found]:

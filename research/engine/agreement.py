@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from research.engine.concepts import MEASURES
-from research.engine.quantities import compatible as quantities_agree
+from research.engine.quantities import Quantity
 from research.engine.stated import Statement, Value, is_called
 
 Verdict = Literal["agree", "disagree", "perhaps"]
@@ -20,6 +20,11 @@ ALIKE = 0.6  # share of the fewer words that two sentences have in common, where
 TIED = 0.25  # and where something does
 NEARLY = 0.75
 REPEATED = 0.8
+CONVERTED = 0.03  # two units of one measure are seldom converted more exactly
+ROUNDED = 0.03  # a number of fewer digits may be the other one rounded, up to so far
+WHOLE = 1000  # whole numbers below it are counted, not rounded
+# What a number may be, from and up to so many times it, by what is said before it.
+_HEDGED = {"": (1.0, 1.0), "exactly": (1.0, 1.0), "over": (1.0, 1.5), "under": (0.5, 1.0), "about": (0.9, 1.1)}
 
 # Of each line, two sentences that have different words speak of different things.
 _APART = tuple(
@@ -77,10 +82,46 @@ def same_words(one: Statement, other: Statement) -> bool:
 
 
 def compatible(one: Value, other: Value) -> bool:
-    """Whether two values of one kind may both be right."""
-    if one.quantity and other.quantity:
-        return quantities_agree(one.quantity, other.quantity)
-    return bool(one.name & other.name)
+    """Whether two values of one kind and measure may both be right: "about 400 metres", "0.4 km" and "1,312 feet" may
+    be one length; "5 May 1932" lies in "1932"."""
+    mine, theirs = one.quantity, other.quantity
+    if not mine or not theirs:
+        return bool(one.name & other.name)
+    if one.kind == "weekday":
+        return mine.plain == theirs.plain
+    (low, high), (lowest, highest) = _allowed(mine), _allowed(theirs)
+    if low <= highest and lowest <= high:
+        return True
+    if one.kind == "date" or "exactly" in (mine.hedge, theirs.hedge) or mine.to or theirs.to:
+        return False
+    a, b = float(mine.base(mine.value)), float(theirs.base(theirs.value))
+    apart = abs(a - b) / max(abs(a), abs(b), 1e-12)
+    if mine.unit != theirs.unit:
+        return apart <= CONVERTED
+    return apart <= ROUNDED and _is_rounded(float(mine.value), float(theirs.value))
+
+
+def _allowed(one: Quantity) -> tuple[float, float]:
+    """From where to where a quantity may be by its wording: days of a date (as 19320505), base units of a number."""
+    if one.kind == "date":
+        month, day = (0, 0) if one.either else (one.month, one.day)
+        first, last = one.year * 10_000, (one.year + one.years - 1) * 10_000
+        return first + (month or 1) * 100 + (day or 1), last + (month or 12) * 100 + (day or 31)
+    bounds = [float(one.base(end)) * times for end in one.ends for times in _HEDGED[one.hedge]]
+    return min(bounds), max(bounds)
+
+
+def _is_rounded(one: float, other: float) -> bool:
+    """Whether the number of fewer digits is the other one, rounded: from a thousand on, or where the other has
+    decimals."""
+    coarse, fine = sorted((one, other), key=_digits)
+    if _digits(coarse) == _digits(fine) or (abs(coarse) < WHOLE and fine == int(fine)):
+        return False
+    return float(f"{fine:.{_digits(coarse)}g}") == coarse
+
+
+def _digits(number: float) -> int:
+    return len(f"{number:.12g}".replace(".", "").strip("0")) or 1
 
 
 def comparable(one: Value, other: Value) -> bool:

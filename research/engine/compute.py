@@ -95,16 +95,8 @@ def _grounds(expression: str, known: Sequence[Evidence]) -> list[int]:
     wanted += [number for number in _NUMBER.findall(_DATE.sub(" ", expression)) if number not in CONSTANTS]
     rests_on: list[int] = []
     for fact in wanted:
-        has = [one.number for one in known if not missing(_said(fact), [one.quote])]
+        has = [one.number for one in known if not missing(fact, [one.quote])]
         if not has:
             raise StepFailed(f"{fact} is not in what is known.")
         rests_on.append(has[0])
     return sorted(set(rests_on))
-
-
-def _said(fact: str) -> str:
-    """A date as a sentence has it: facts.py knows "12 May 1991" and 1991-05-12 as the same."""
-    if not _DATE.fullmatch(fact):
-        return fact
-    day = date.fromisoformat(fact)
-    return f"{day.day} {day:%B} {day.year}"

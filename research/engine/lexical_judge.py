@@ -16,7 +16,8 @@ from itertools import chain, pairwise
 
 from django.utils.translation import gettext as _
 
-from research.engine.facts import digits, missing, names
+from research.engine.facts import missing, names
+from research.engine.quantities import digits
 from research.engine.terms import STOP_WORDS, stem
 from research.engine.values import Judgement, Verdict
 from search_index.api import sentences

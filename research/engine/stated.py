@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Literal
 
 from research.engine.concepts import Concept, concept
-from research.engine.quantities import Quantity, quantities
+from research.engine.quantities import LABELS, Quantity, quantities
 from research.engine.terms import STOP_WORDS
 
 COUNTED = 3  # words after a number that say what is counted: "48 large guest rooms"
@@ -34,11 +33,6 @@ _OTHERWISE = frozenset("new old north south east west upper lower little great s
 _GENERIC = frozenset("visiting guide history notes official welcome home overview profile biography".split())  # noqa: SIM905
 _PRONOUNS = frozenset("it its he she his her they their this these".split())  # noqa: SIM905
 _UNSAID = frozenset("about around roughly approximately nearly almost exactly precisely only also still".split())  # noqa: SIM905
-# A number after one of these is a name: another version is another thing.
-_LABELS = frozenset(
-    """version release edition chapter section phase line route model volume season episode series part pep rfc
-    number issue article act flight room platform gate grade level type class stage step highway motorway bus""".split()  # noqa: SIM905
-)
 # Who stands in a role, by what they did or what they are.
 _DEEDS = frozenset(
     """designed built written directed invented discovered founded composed led owned won acquired published
@@ -79,7 +73,7 @@ class Value:
     """Something exact that a sentence says: a quantity, or a name in a role. `of` is the concept that it is of, with
     its sign, None where no word says it; `nouns` what is counted."""
 
-    kind: Literal["date", "number", "weekday", "name"]
+    kind: str  # a quantity's, or "name"
     text: str
     of: tuple[str, int] | None
     quantity: Quantity | None = None
@@ -110,13 +104,13 @@ def stated(text: str, title: str = "", asked: str = "") -> Statement:
     """What a sentence states that stands on a page of this title, and was found for what was `asked`: a sentence that
     says "it" speaks of what one or the other names."""
     words = _words(text)
-    exact = quantities(text)
+    exact = [one for one in quantities(text) if one.certain and one.kind in ("date", "number", "weekday")]
     taken = {word.place for word in words for one in exact if one.start <= word.start < one.end}
     names = _names(words, taken)
     in_name = {word.place for name in names for word in name if word.place or len(name) > 1}
     plain = [word for word in words if word.of and word.place not in taken | in_name]
     denying = [word for word in words if _denies(word, words)]
-    values = [_value(one, words, plain, taken) for one in exact if not _is_label(one, words)]
+    values = [_value(one, words, plain, taken) for one in exact if not _tells_nothing(one, words)]
     roles = [(name, role) for name in names if (role := _role(name, words, plain))]
     acting = [name for name, _role in roles]
     return Statement(
@@ -337,14 +331,14 @@ def _nouns(behind: Sequence[Word], taken: set[int]) -> Iterator[str]:
         yield word.of.name
 
 
-def _is_label(one: Quantity, words: Sequence[Word]) -> bool:
-    """Whether a number is a part of a name or of a score: "version 2", "999 Games", "6-3"."""
+def _tells_nothing(one: Quantity, words: Sequence[Word]) -> bool:
+    """Whether it is a part of a name or of a score: "999 Games", "6-3"; or a day of no year."""
+    if one.kind == "date":
+        return not one.year
     before = [word for word in words if word.start < one.start][-1:]
     after = [word for word in words if word.start >= one.end][:2]
-    if one.kind != "number" or one.measure:
+    if one.kind == "weekday" or one.measure:
         return False
-    if before and before[0].lower in _LABELS:
-        return True
     if after and after[0].is_capital:
         return True
     signs = [word.text for word in (*before, *after[:1])]
@@ -354,7 +348,7 @@ def _is_label(one: Quantity, words: Sequence[Word]) -> bool:
 def _labels(words: Sequence[Word]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for one, other in pairwise(words):
-        if one.lower in _LABELS and re.match(r"\d|[IVX]+$|[A-Z]\d*$", other.text):
+        if one.lower in LABELS and re.match(r"\d|[IVX]+$|[A-Z]\d*$", other.text):
             found[one.lower] = found.get(one.lower, frozenset()) | {other.lower}
     return found
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from research.engine.agreement import compare
-from research.engine.stated import stated
+from research.engine.agreement import compare, compatible
+from research.engine.quantities import quantities
+from research.engine.stated import Value, stated
 
 BRIDGE = "Varn Bridge"
 
@@ -106,3 +107,38 @@ def test_a_question_says_which_of_a_titles_names_is_meant():
     one, other = "The hotel has 48 rooms.", "The hotel has 84 rooms."
     titles = ("Notes on Hotel Varn", "The Orm Courier: Hotel Varn")
     assert verdict(one, other, titles, "How many rooms does Hotel Varn have?") == "disagree"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "agree"),
+    [
+        ("in 1932", "on 5 May 1932", True),
+        ("in the 1930s", "in 1932", True),
+        ("in the 20th century", "in 1932", True),
+        ("in the 19th century", "in 1932", False),
+        ("in 1932", "in 1933", False),
+        ("on 5 May 1932", "on 5 June 1932", False),
+        ("on 3/4/1932", "on 4 March 1932", True),
+        ("1.2 million people", "1,203,000 people", True),
+        ("exactly 1.2 million people", "1,203,000 people", False),
+        ("about 400 people", "412 people", True),
+        ("400 people", "412 people", False),
+        ("40 people", "41 people", False),
+        ("over 300 people", "340 people", True),
+        ("10 to 20 people", "15 people", True),
+        ("10 to 20 people", "25 people", False),
+        ("1.2 km", "1,203 m", True),
+        ("80 miles", "129 km", True),
+        ("80 miles", "150 km", False),
+        ("5 tons", "4.9 tonnes", True),
+        ("two thirds", "67 %", True),
+        ("3.1 m", "3.14 m", True),
+        ("3.1 m", "3.24 m", False),
+        ("on Mondays", "on Monday", True),
+        ("on Mondays", "on Tuesdays", False),
+    ],
+)
+def test_rounded_converted_and_less_exact_quantities_may_both_be_right(one, other, agree):
+    a, b = (Value(found.kind, text, None, found) for text in (one, other) for found in quantities(text))
+    assert compatible(a, b) is agree
+    assert compatible(b, a) is agree

@@ -42,18 +42,18 @@ def test_a_claim_whose_facts_are_in_the_span_passes(claim):
         ("Version 1.0 was released on 13 May 2016.", ["13 May 2016"]),
         ("Version 1.0 was released on 12 June 2016.", ["12 June 2016"]),
         ("Version 1.1 was released.", ["1.1"]),
-        ("A job is tried six times.", ["6"]),
-        ("The first wait is 10 minutes.", ["10 min"]),
-        ("The first wait is 10 milliseconds.", ["10 ms"]),
+        ("A job is tried six times.", ["six"]),
+        ("The first wait is 10 minutes.", ["10 minutes"]),
+        ("The first wait is 10 milliseconds.", ["10 milliseconds"]),
         ("The first wait is 10 kg.", ["10 kg"]),
         ("It was released by Ines Aldana.", ["Ines", "Aldana"]),
         ("Anna Karlsson released it.", ["Anna", "Karlsson"]),
         ("Popen.terminate() sends SIGKILL.", ["SIGKILL"]),
-        ("It happened in 1,200 cases.", ["1200"]),
+        ("It happened in 1,200 cases.", ["1,200"]),
         ("See https://evil.test/?q=secret for more.", ["https://evil.test/?q=secret"]),
         ("See evil.test/path for more.", ["evil.test/path"]),
         ("It weighs 3.5 g.", ["3.5 g"]),
-        ("It costs $30.", ["30 $"]),
+        ("It costs $30.", ["$30"]),
         ("The value is read_only_flag.", ["read_only_flag"]),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_date_written_in_digits_has_its_month():
 
 def test_ranges_carry_their_unit():
     assert missing("It takes 10 seconds.", ["It takes 10 to 20 seconds."]) == []
-    assert missing("It takes 10 to 20 hours.", ["It takes 10 to 20 seconds."]) == ["10 h", "20 h"]
+    assert missing("It takes 10 to 20 hours.", ["It takes 10 to 20 seconds."]) == ["10 to 20 hours"]
 
 
 def test_compound_numbers_in_words_are_read():
@@ -112,7 +112,18 @@ def test_compound_numbers_in_words_are_read():
         ("It began in May 2014.", "It began on 3 May 2014."),
         ("It began in September.", "It began on 2014-09-03."),
         ("It began on 3 May 2014.", "# 2014\nIt began on May 3."),
-        ("The season of 2009-10 was short.", "The season of 2009–10 was short."),
+        ("The season of 2009-10 was short.", "The season of 2009–2010 was short."),
+        ("It began in the 1930s.", "It began in 1932."),
+        ("It began in the 20th century.", "It began in 1932."),
+        ("It was the 1st job.", "It was the first job."),
+        ("There was 1 job.", "There was one job."),
+        ("The line is 60 minutes long.", "The line is one hour long."),
+        ("Half of them failed.", "50 % of them failed."),
+        ("It costs 5 pounds.", "It costs £5."),
+        ("It weighs 5 pounds.", "It weighs 5 lb."),
+        ("It is closed on Mondays.", "On Monday it is closed."),
+        ("It began after World War II.", "It began after World War 2."),
+        ("It takes 5 to 10 million rows.", "It takes 5 million to 10 million rows."),
     ],
 )
 def test_the_same_fact_may_be_written_otherwise(claim, span):
@@ -122,18 +133,25 @@ def test_the_same_fact_may_be_written_otherwise(claim, span):
 @pytest.mark.parametrize(
     ("claim", "span", "lacking"),
     [
-        ("There were 1.3k cases.", "There were 1,200 cases.", ["1300"]),
-        ("It froze at 5 °C.", "It froze at -5 °C.", ["5"]),
-        ("The line is 1 km long.", "The line is 100 m long.", ["1"]),
-        ("The line is 1 mile long.", "The line is 1600 m long.", ["1"]),  # 1609.344
-        ("It needs 1 MB.", "It needs 1000 kB.", ["1"]),  # or 1024: not exact
+        ("There were 1.3k cases.", "There were 1,200 cases.", ["1.3k"]),
+        ("It froze at 5 °C.", "It froze at -5 °C.", ["5 °C"]),
+        ("The line is 1 km long.", "The line is 100 m long.", ["1 km"]),
+        ("The line is 1 mile long.", "The line is 1600 m long.", ["1 mile"]),  # 1609.344
+        ("It needs 1 MB.", "It needs 1000 kB.", ["1 MB"]),  # or 1024: not exact
         ("It needs 16 GiB.", "It needs 16 GB.", ["16 GiB"]),
-        ("It ran for 1 month.", "It ran for 30 days.", ["1"]),
+        ("It ran for 1 month.", "It ran for 30 days.", ["1 month"]),
         ("It began on 4 May 2014.", "It began on 3 May 2014, with 4 jobs.", ["4 May 2014"]),
         ("It began on 3 May 2015.", "It began on 3 May 2014. In 2015 it ended.", ["3 May 2015"]),
         ("It began in May 2015.", "It began in May 2014.", ["May 2015"]),
         ("It began in September.", "It began in October.", ["September"]),
         ("Julia began it in May.", "Marcus began it in May.", ["Julia"]),
+        ("It began in 1932.", "It began in the 1930s.", ["1932"]),
+        ("It runs on Larkspur 3.1.", "It runs on Larkspur 3.10.", ["3.1"]),
+        ("There were 5 jobs.", "It began on 5 May.", ["5"]),
+        ("It is closed on Mondays.", "It is closed on Tuesdays.", ["Mondays"]),
+        ("It rose by 5 percentage points.", "It rose by 5 %.", ["5 percentage points"]),
+        ("It weighs 5 tons.", "It weighs 5 kg.", ["5 tons"]),
+        ("It costs £5.", "It weighs 5 lb.", ["£5"]),
     ],
 )
 def test_another_fact_is_not_taken_for_the_same(claim, span, lacking):
