@@ -3,7 +3,7 @@
 From the question, the answer and the evidence alone: no model is asked. The likelihood of an answer is a logistic
 function of a few signs, fitted on answers of the extractive reasoner whose truth is known (LOG.md has the questions,
 the fit and how reliable it is on others). With a model the signs are the same, but it is not calibrated there. What is
-said of sentences is an estimate by rule. Pure. Called by loop.py, views/cited.py and reasoning/extractive.py.
+said of sentences is an estimate by rule. Pure. Called by loop.py, write.py and views/cited.py.
 """
 
 import re
@@ -16,7 +16,7 @@ from research.engine.terms import plain, terms
 from research.engine.values import CheckedClaim, Evidence
 
 SURE = -4.48  # of an answer for which nothing speaks, as the logarithm of the odds
-LEAST = 0.10  # below which the extractive reasoner does not answer from what is about something else
+LEAST = 0.10  # below which nothing is answered from what is about something else
 LONGEST = 12  # words: an answer of more is a sentence that was found instead of one
 WHOLE = 0.75  # of the question's words: a passage that has so many answers it by itself
 STEPS = 3  # from page to page that are followed
@@ -88,9 +88,15 @@ def is_estimated(question: str) -> bool:
 
 def withheld(question: str, answer: str, known: Sequence[Evidence]) -> bool:
     """Whether to say "not found" is more honest than this answer: little speaks for it, and it is not even of the kind
-    that was asked for, or no page is about anything that the question names. Not for the extractive reasoner to say of
-    what is to be explained."""
-    if not is_estimated(question) or confidence(question, answer, known) >= LEAST:
+    that was asked for, or no page is about anything that the question names; or it was chosen, yes or no or one of what
+    the question offers, though not all that the question names occurs in the evidence, and no page is about any of it.
+    Not to be said of what is to be explained."""
+    if not answer or not is_estimated(question):
+        return False
+    found = signs(question, answer, known)
+    if found.offered and not found.pages and not _all_found(question, known):
+        return True
+    if confidence(question, answer, known) >= LEAST:
         return False
     asked = [plain(name) for name in names(question) if terms(name)]
     about = any(f" {name} " in f" {plain(one.title)} " for name in asked for one in known)
@@ -219,6 +225,16 @@ def _steps(question: str, known: Sequence[Evidence]) -> dict[int, int]:
             if page not in found and terms(title) and any(f" {plain(title)} " in text for text in before):
                 found[page] = step
     return found
+
+
+def _all_found(question: str, known: Sequence[Evidence]) -> bool:
+    """Whether the evidence has all that the question names; of "Verdi and Thomas" also each by itself."""
+    texts = [_text(one) for one in known]
+
+    def has(name: str) -> bool:
+        return any(f" {plain(name)} " in text for text in texts)
+
+    return all(has(name) or (" and " in name and all(map(has, name.split(" and ")))) for name in names(question))
 
 
 def _text(one: Evidence) -> str:

@@ -9,11 +9,13 @@ from dataclasses import asdict
 from django.utils.translation import gettext as _
 
 from research.engine.choose import best
+from research.engine.confidence import withheld
 from research.engine.findings import computations, contrasted, sifted
 from research.engine.findings import evidence as known_evidence
 from research.engine.findings import gaps as known_gaps
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
+from research.engine.orders import stated
 from research.engine.parallel import together
 from research.engine.terms import plain
 from research.engine.values import CheckedClaim, Evidence, Gap, Question, Section, Sentence
@@ -183,7 +185,7 @@ async def _answered(
     key: str,
 ) -> str:
     """The answer from what stands but for some evidence; empty where code finds a fact in it that the rest does not
-    have."""
+    have, or that too little speaks for it: a model answers from what is about something else, too."""
     standing = [
         Sentence(claim.text, own)
         for claim in claims
@@ -197,8 +199,13 @@ async def _answered(
 
     async def step() -> Result:
         answer = " ".join((await kit.reasoner.answer(question, standing, evidence)).split())
-        lacking = ungrounded(answer, question, evidence, computations(journal))
-        return {"answer": "" if lacking else answer, "refused": lacking}
+        refused = ""
+        if lacking := ungrounded(answer, question, evidence, computations(journal)):
+            facts = ", ".join(lacking)
+            refused = _("“%(answer)s”: not in the cited passages: %(facts)s") % {"answer": answer, "facts": facts}
+        elif withheld(question.text, answer, stated(evidence, question.text)):
+            refused = _("“%s”: too little speaks for it") % answer
+        return {"answer": "" if refused else answer, "refused": refused}
 
     try:
         return str((await journal.once(key, "answer", [asdict(one) for one in standing], step))["answer"])

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from textwrap import shorten
 
 from config.loop import in_thread
-from research.engine.confidence import withheld
 from research.engine.kit import Delta
 from research.engine.lexical_judge import judged
 from research.engine.names import all_named
@@ -228,12 +227,8 @@ class ExtractiveReasoner:
 
     async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
         """The name, time, place or number that the question asks for, where the evidence has one; else the best
-        evidence's best sentence; nothing where the evidence is too weak to answer from, or is about something else."""
+        evidence's best sentence; nothing where the evidence is too weak to answer from."""
         known = stated(known, question.text)
-        answer = await self._best(question, known)
-        return "" if withheld(question.text, answer, known) else answer
-
-    async def _best(self, question: Question, known: Sequence[Evidence]) -> str:
         pages = _pages(known)
         if answer := compared(question.text, pages) or looked_up(question.text, pages):
             return answer

@@ -46,6 +46,20 @@ def test_a_question_that_names_nothing_is_answered_if_the_form_fits():
 
 
 @pytest.mark.parametrize(
+    ("known", "found"),
+    [
+        (evidence(NEAR), True),
+        (evidence(("Films of Ada Holm", "She made Lavender in 1951."), NEAR), True),
+        (evidence(("Films", "Lavender is of 1951, Larkspur of 1950.")), False),
+        (evidence(("Lavender (film)", "Lavender is a 1951 film.")), False),
+    ],
+)
+def test_one_of_two_is_not_chosen_where_nothing_was_found_of_both(known: list[Evidence], found: bool):
+    assert withheld("Which film was released first, Larkspur or Lavender?", "Larkspur", known) is found
+    assert withheld("Were Larkspur and Lavender both released in 1950?", "No", known) is found
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "Why does it try again?",
