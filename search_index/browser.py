@@ -15,7 +15,7 @@ import os
 import signal
 import tempfile
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,8 +78,9 @@ _WRITES = frozenset({"PUT", "PATCH", "DELETE"})
 
 @dataclass
 class _Running:
-    """This loop's browser. `mark` is a word of its command line, by which its processes are found; `processes` are those
-    that were found last: when the first has died, the others are nobody's any more."""
+    """This loop's browser. `mark` is a word of its command line, by which its processes are found; `processes` are
+    those that were found last: when the first has died, the others are nobody's any more. `said` is why pages were not
+    shown, a sentence each, by context."""
 
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
@@ -89,7 +90,11 @@ class _Running:
     processes: list["_Process"] = field(default_factory=list)
     watch: asyncio.Task[None] | None = None
     contexts: dict[tuple[str, str], BrowserContext] = field(default_factory=dict)
+    said: WeakKeyDictionary[BrowserContext, list[str]] = field(default_factory=WeakKeyDictionary)
 
+
+# Why a page may not be shown, in a sentence; "" where it may.
+Permitted = Callable[[str], Awaitable[str]]
 
 _running: WeakKeyDictionary[asyncio.AbstractEventLoop, _Running] = WeakKeyDictionary()
 
@@ -120,13 +125,19 @@ async def fresh_page() -> AsyncIterator[Page]:
         await closed(context)
 
 
-async def page_of(whose: str, host: str) -> Page:
-    """A new page in the context that `whose` has for the host. Raises RetryLater("browser")."""
+async def page_of(whose: str, host: str, permitted: Permitted) -> Page:
+    """A new page in the context that `whose` has for the host. Wherever it is led, `permitted` is asked first. Raises
+    RetryLater("browser")."""
     running, browser = _here(), await _browser()
     context = running.contexts.get((whose, host))
     if context is None or context.browser is not browser:
-        context = running.contexts[whose, host] = await _context(browser, images=True)
+        context = running.contexts[whose, host] = await _context(browser, images=True, permitted=permitted)
     return await context.new_page()
+
+
+def said(page: Page) -> list[str]:
+    """Why pages were not shown in this page's context, to be emptied by whoever reads it."""
+    return _here().said.setdefault(page.context, [])
 
 
 async def leave(whose: str) -> None:
@@ -290,7 +301,7 @@ async def _watch(running: _Running) -> None:
 
 
 # --- What a context may do -------------------------------------------------------------------------------------------
-async def _context(browser: Browser, *, images: bool) -> BrowserContext:
+async def _context(browser: Browser, *, images: bool, permitted: Permitted | None = None) -> BrowserContext:
     """A context that knows the door of whoever asks (whose.py), has no permissions and downloads nothing."""
     context = await browser.new_context(
         proxy=_through(door_url()),
@@ -302,21 +313,32 @@ async def _context(browser: Browser, *, images: bool) -> BrowserContext:
         locale="en-US",
     )
     spared = _NOT_LOADED if images else _NOT_LOADED | {"image"}
+    said = _here().said.setdefault(context, [])
 
     async def load(route: Route, request: Request) -> None:
-        """Spares what holds no text, and what would change something: a page that is shown, and a form that is sent,
-        by another method than GET or HEAD, and requests by which programs write. What leaves at all is the door's to
-        say: redirects and WebSockets do not come by here."""
-        writes = request.method in _WRITES or (request.method == "POST" and request.is_navigation_request())
-        if request.resource_type in spared or writes:
-            await route.abort()
-        else:
-            await route.continue_()
+        """Spares what holds no text, and what would change something: a form that is sent by another method than GET,
+        and requests by which programs write. Where it leads at all is the door's to say: redirects and WebSockets do
+        not come by here."""
+        shows = request.is_navigation_request()
+        if shows and request.method not in {"GET", "HEAD"}:
+            said.append(_("It would send something (%(method)s).") % {"method": request.method})
+        elif shows and permitted is not None and _is_main(request) and (why := await permitted(request.url)):
+            said.append(why)
+        elif request.resource_type not in spared and request.method not in _WRITES:
+            return await route.continue_()
+        return await route.abort("aborted")  # a page stays where it is, instead of showing an error
 
     await context.route("**/*", load)
     await context.add_init_script("window.print = () => undefined")
     context.on("page", _undisturbed)
     return context
+
+
+def _is_main(request: Request) -> bool:
+    try:
+        return request.frame.parent_frame is None
+    except PlaywrightError:  # of a window that is only just there
+        return True
 
 
 def _undisturbed(page: Page) -> None:
