@@ -15,6 +15,7 @@ from search_index.reading import around, current, known, named, open_page, passa
 from search_index.sample import suggestions
 from search_index.sentences import sentences
 from search_index.values import Hit, Opened, SourceSummary, Span
+from search_index.whose import asking
 
 CLASSES = {value: label for value, label in SourceClass.choices if value}  # who may speak on a page, in words
 
@@ -32,6 +33,7 @@ __all__ = [
     "Table",
     "Unreadable",
     "around",
+    "asking",
     "current",
     "document_id",
     "instructs",
