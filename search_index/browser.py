@@ -376,8 +376,9 @@ def _user_agent(browser: Browser) -> str:
 async def checked(response: Response) -> str:
     """Raise what the door or the host refused; the value is the host's Retry-After."""
     headers = await response.all_headers()
-    check_door(policy.parse(response.url), response.status, headers.get("x-egress-refused", ""))
-    return headers.get("retry-after", "")
+    retry_after = headers.get("retry-after", "")
+    check_door(policy.parse(response.url), headers.get("x-egress-refused", ""), retry_after)
+    return retry_after
 
 
 async def settle(page: Page) -> None:
