@@ -21,9 +21,10 @@ from search_index.errors import BadSource, IndexFailure, Refused
 from search_index.extract import Extracted, types
 from search_index.extract.sandbox import extracted
 from search_index.fetch import REDIRECTS, Fetched, Redirected, fetch
-from search_index.indexing import LEAD_NOWHERE, THIN_WORDS, divided, judge, prepared, read
+from search_index.indexing import LEAD_NOWHERE, divided, judge, prepared, read
 from search_index.likeness import digest
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
+from search_index.scripted import THIN_WORDS
 from search_index.sources import LOCAL as LOCAL_KINDS
 from search_index.sources import LOCAL_PAGES
 from search_index.store import Prepared, host_of, store_many, store_unchanged
@@ -209,7 +210,7 @@ async def _all_text(body: bytes, address: str) -> Extracted:
     whole = await extracted(body, types.WHOLE, address)
     if whole.words <= text.words:
         return text
-    return replace(text, text=whole.text, headings=whole.headings, measures=whole.measures, only_links=False)
+    return replace(text, text=whole.text, headings=whole.headings, measures=whole.measures)
 
 
 def _nothing(address: str, text: Extracted) -> Opened:

@@ -7,7 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from config.loop import in_thread
-from search_index import browser, reading, tabs
+from search_index import browser, hosts, reading, tabs
 from search_index.errors import Refused, RetryLater
 from search_index.models import Host, Page, Passage, Snapshot
 from search_index.tabs import browse, leave, picture
@@ -39,6 +39,10 @@ def deed(act: Act, seen: Browsed) -> Deed:
         return Deed(act.kind)
     control = next(one for one in seen.controls if one.name == act.name)
     return Deed(act.kind, control.number, act.text, control.name)
+
+
+def _passages(seen: Browsed) -> int:
+    return Passage.objects.filter(snapshot=seen.opened.snapshot).count()
 
 
 async def followed(site: Site, task: Task) -> tuple[Browsed, list[Deed]]:
@@ -110,7 +114,7 @@ async def test_where_robots_txt_and_the_operator_close_a_click_leads_nowhere(tas
     with pytest.raises(Refused) as robots:
         await browse(RUN, f"{tasks.url}/closed")
     assert robots.value.reason == "robots"
-    await Host.objects.aupdate_or_create(name="127.0.0.1", defaults={"standing": Host.Standing.BLOCKED})
+    await in_thread(hosts.close, ["127.0.0.1"], Host.Standing.BLOCKED, "for a test")
     with pytest.raises(Refused) as blocked:
         await browse(RUN, f"{tasks.url}/script")
     assert blocked.value.reason == "blocked"
@@ -160,18 +164,23 @@ async def test_a_state_that_deeds_led_to_is_a_page_of_its_own(tasks: Site) -> No
     assert (await reading.open_page(f"{tasks.url}/stay#:~:deeds=unknown")).url == f"{tasks.url}/stay"
     await leave(RUN)
     assert (await browse(RUN, f"{tasks.url}/stay", deeds)).opened == seen.opened
-    assert await Page.objects.filter(url__contains="/stay").acount() == 2
-    assert await Snapshot.objects.filter(page__url__contains="/stay").acount() == 2
+    assert await in_thread(Page.objects.filter(url__contains="/stay").count) == 2
+    assert await in_thread(Snapshot.objects.filter(page__url__contains="/stay").count) == 2
 
 
 async def test_what_is_thin_can_be_cited_but_not_found_and_what_is_not_can(tasks: Site) -> None:
-    seen = await browse(RUN, f"{tasks.url}/script")
-    assert await Snapshot.objects.filter(pk=seen.opened.snapshot).aexists()
-    assert not await Passage.objects.filter(snapshot=seen.opened.snapshot).aexists()
+    links = "".join(
+        f"<p><a href='/{number}'>The chapter about the year {number}</a></p>" for number in range(1900, 1950)
+    )
+    tasks.pages["/links"] = f"<main><h1>All chapters</h1>{links}</main>"
+    listed = await browse(RUN, f"{tasks.url}/links")
+    assert "the year 1931" in listed.opened.text
     prose = "The keeper wrote down what he saw, and each day was different from the one before it. "
     tasks.pages["/long"] = f"<main><h1>The log</h1><p>{prose * 3}</p><p>{'On Monday a whale came. ' * 9}</p></main>"
-    seen = await browse(RUN, f"{tasks.url}/long")
-    assert await Passage.objects.filter(snapshot=seen.opened.snapshot).aexists()
+    told = await browse(RUN, f"{tasks.url}/long")
+    assert await in_thread(_passages, listed) == 0
+    assert await in_thread(_passages, told) > 0
+    assert (await in_thread(reading.snapshot, listed.opened.snapshot)).text == listed.opened.text
     tasks.pages["/bare"] = "<input aria-label='Search'>"
     bare = await browse(RUN, f"{tasks.url}/bare")
     assert (bare.opened.snapshot, bare.opened.text) == (0, "")
@@ -215,7 +224,7 @@ async def test_a_browser_that_dies_between_two_deeds_costs_the_run_nothing(tasks
 
 
 async def test_a_page_that_hangs_takes_its_time_and_no_more(tasks: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browser, "SECONDS", 4)
+    monkeypatch.setattr(browser, "SECONDS", 8)
     url = f"{tasks.url}/hang"
     seen = await browse(RUN, url)
     with pytest.raises(RetryLater) as late:
