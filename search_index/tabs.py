@@ -30,6 +30,7 @@ from search_index.errors import IndexFailure, Refused, Unreadable
 from search_index.extract import types
 from search_index.fetch import HTML_BYTES, check_status
 from search_index.values import Browsed, Control, Deed, Opened
+from search_index.whose import asking
 
 log = logging.getLogger(__name__)
 
@@ -95,21 +96,29 @@ async def browse(whose: str, url: str, deeds: Sequence[Deed] = (), *, sealed: bo
     more, or what judge() refuses the text for as spam), RetryLater ("timeout", "browser", "busy" ...),
     Unreadable("crash") and SourceFailed.
     """
-    tab = await _standing(whose, url, deeds, sealed=sealed)
     try:
-        refused = ""
-        for deed in deeds[len(tab.deeds) :]:
-            refused = await _do(tab, deed)
-            if refused and len(tab.deeds) < len(deeds) - 1:
-                raise Refused("deed", _("The page has changed since: %(why)s") % {"why": refused})
-        browsed = await _seen(tab, refused)
-    except BaseException as failure:
-        await _drop(tab)
-        if isinstance(failure, Unreadable) and not browser.alive():
-            return await browse(whose, url, deeds, sealed=sealed)
-        raise
-    await _put_back(tab)
-    return browsed
+        return await _browsed(whose, url, deeds, sealed=sealed)
+    except Unreadable:
+        if browser.alive():
+            raise
+    return await _browsed(whose, url, deeds, sealed=sealed)  # the browser died, of this page or of another one
+
+
+async def _browsed(whose: str, url: str, deeds: Sequence[Deed], *, sealed: bool) -> Browsed:
+    with asking(whose):
+        tab = await _standing(whose, url, deeds, sealed=sealed)
+        try:
+            refused = ""
+            for deed in deeds[len(tab.deeds) :]:
+                refused = await _do(tab, deed)
+                if refused and len(tab.deeds) < len(deeds) - 1:
+                    raise Refused("deed", _("The page has changed since: %(why)s") % {"why": refused})
+            browsed = await _seen(tab, refused)
+        except BaseException:
+            await _drop(tab)
+            raise
+        await _put_back(tab)
+        return browsed
 
 
 async def picture(whose: str, url: str, quote: str, *, sealed: bool = False) -> bytes:
@@ -122,7 +131,8 @@ async def picture(whose: str, url: str, quote: str, *, sealed: bool = False) -> 
     elif reading.is_state(url):
         return b""
     else:
-        tab = await _standing(whose, url, (), sealed=sealed)
+        with asking(whose):
+            tab = await _standing(whose, url, (), sealed=sealed)
     try:
         shown = b""
         if tab.document is None:
@@ -162,10 +172,8 @@ async def _standing(whose: str, url: str, deeds: Sequence[Deed], *, sealed: bool
     tab = _Tab(whose, address)
     try:
         await _open(tab)
-    except BaseException as failure:
+    except BaseException:
         await _drop(tab)
-        if isinstance(failure, Unreadable) and not browser.alive():
-            return await _standing(whose, url, deeds, sealed=sealed)
         raise
     return tab
 
@@ -188,13 +196,13 @@ async def _open(tab: _Tab) -> None:
             check_status(response.status, await browser.checked(response))
             await _rest(tab)
             await _settled(tab)
+            await _look(tab)
     for extra in tab.opened:  # windows that nobody's deed has opened
         await browser.closed(extra)
     tab.opened.clear()
     if tab.downloads or _is_document(tab.response):
         tab.document = await reading.open_page(tab.downloads[-1] if tab.downloads else tab.url)
     tab.at = tab.url if tab.document else _address(page)
-    await _look(tab)
 
 
 async def _pause(url: str) -> float:
@@ -257,6 +265,15 @@ def _watch(tab: _Tab, page: Page) -> None:
     def downloads(download: Download) -> None:
         tab.downloads.append(download.url)
 
+    def asks_for_window(request: Request) -> None:
+        try:
+            _ = request.frame
+        except PlaywrightError:  # it is not there before its first answer
+            asks(request)
+
+    if not tab.pages:
+        page.context.on("request", asks_for_window)
+        page.once("close", lambda _page: page.context.remove_listener("request", asks_for_window))
     page.on("request", asks)
     page.on("requestfinished", has)
     page.on("requestfailed", has)
@@ -291,11 +308,8 @@ def _address(page: Page) -> str:
 
 async def _look(tab: _Tab) -> None:
     """Read the controls: numbers and references hold until the next look."""
-    tab.seen, tab.controls = [], []
-    if tab.document is None:
-        async with browser.in_hand():
-            tab.seen = nodes(await tab.page.aria_snapshot(mode="ai"))
-        tab.controls = acted_on(tab.seen)
+    tab.seen = nodes(await tab.page.aria_snapshot(mode="ai"))
+    tab.controls = acted_on(tab.seen)
 
 
 # --- Deeds -----------------------------------------------------------------------------------------------------------
@@ -326,17 +340,16 @@ async def _do(tab: _Tab, deed: Deed) -> str:
                 if said:
                     raise _NotDone(said[-1])
                 await _arrived(tab, before)
+                await _look(tab)
             if tab.downloads or _is_document(tab.response):
                 await _open_document(tab, before)
     except _NotDone as not_done:
         await _left_again(tab, before, windows)
-        await _look(tab)
         return str(not_done)
     tab.at = tab.document.url if tab.document else _address(tab.page)
     tab.here = [*tab.here, did] if tab.at == before else []
     tab.deeds.append(deed)
     tab.did = did
-    await _look(tab)
     return ""
 
 
@@ -522,6 +535,7 @@ async def _left_again(tab: _Tab, before: str, windows: int) -> None:
         with suppress(PlaywrightError):
             if tab.page.url.startswith("chrome-error:") or (tab.response and policy.canonical(tab.page.url) != before):
                 await tab.page.go_back(wait_until="domcontentloaded", timeout=ACT_MS)
+        await _look(tab)
     tab.at = before
 
 
