@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from search_index.browser import render
+from search_index.render import render
 from search_index.chunk import Chunk, chunk
 from search_index.errors import IndexFailure, Refused, Unreadable
 from search_index.extract import Extracted
