@@ -38,11 +38,8 @@ __all__ = [
     "Table",
     "Unreadable",
     "around",
-<<<<<<< HEAD
     "asking",
-=======
     "browse",
->>>>>>> 651b560
     "current",
     "document_id",
     "instructs",

@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import tempfile
 import uuid
@@ -42,7 +43,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from config.chromium import launcher
 from config.errors import CannotStart
-from search_index import policy
+from search_index import policy, refusals
 from search_index.egress import door_url
 from search_index.errors import IndexFailure, Refused, RetryLater, SourceFailed, Unreadable
 from search_index.fetch import HTML_BYTES, check_door
@@ -72,14 +73,17 @@ ARGUMENTS = [
 ]
 # Of the browser itself, as against its pages: nothing listens there. Only a page's context knows the door.
 _NOWHERE: ProxySettings = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
+_TUNNEL_FAILED = "ERR_TUNNEL_CONNECTION_FAILED"
+_TUNNELS = 100
+_TUNNEL_AT = re.compile(rf"{_TUNNEL_FAILED} at (\S+)")  # of a redirect, where it began
 _NOT_LOADED = frozenset({"media", "font"})
 _WRITES = frozenset({"PUT", "PATCH", "DELETE"})
 
 
 @dataclass
 class _Running:
-    """This loop's browser. `mark` is a word of its command line, by which its processes are found; `processes` are those
-    that were found last: when the first has died, the others are nobody's any more."""
+    """This loop's browser. `mark` is a word of its command line, by which its processes are found; `processes` are what
+    was found last: when the first has died, the others are nobody's any more."""
 
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
@@ -89,6 +93,7 @@ class _Running:
     processes: list["_Process"] = field(default_factory=list)
     watch: asyncio.Task[None] | None = None
     contexts: dict[tuple[str, str], BrowserContext] = field(default_factory=dict)
+    tunnels: dict[str, str] = field(default_factory=dict)  # that failed: where a navigation began, to where it ended
 
 
 _running: WeakKeyDictionary[asyncio.AbstractEventLoop, _Running] = WeakKeyDictionary()
@@ -107,7 +112,7 @@ async def in_hand() -> AsyncIterator[None]:
         except (TimeoutError, PlaywrightTimeout) as error:
             raise RetryLater("timeout", _("The page was not there within %(most)d s.") % {"most": SECONDS}) from error
         except PlaywrightError as error:
-            raise explained(error) from error
+            raise await explained(error) from error
 
 
 @asynccontextmanager
@@ -304,16 +309,28 @@ async def _context(browser: Browser, *, images: bool) -> BrowserContext:
     spared = _NOT_LOADED if images else _NOT_LOADED | {"image"}
 
     async def load(route: Route, request: Request) -> None:
-        """Spares what holds no text, and what would change something: a page that is shown, and a form that is sent,
-        by another method than GET or HEAD, and requests by which programs write. What leaves at all is the door's to
-        say: redirects and WebSockets do not come by here."""
+        """Spares what holds no text, what is fetched before anybody wants it, and what would change something: a page
+        that is shown, and a form that is sent, by another method than GET or HEAD, and requests by which programs
+        write. What leaves at all is the door's to say: redirects and WebSockets do not come by here."""
         writes = request.method in _WRITES or (request.method == "POST" and request.is_navigation_request())
-        if request.resource_type in spared or writes:
+        early = "prefetch" in request.headers.get("sec-purpose", "")
+        if request.resource_type in spared or writes or early:
             await route.abort()
         else:
             await route.continue_()
 
+    def failed(request: Request) -> None:
+        if _TUNNEL_FAILED not in (request.failure or "") or not request.is_navigation_request():
+            return
+        first, tunnels = request, _here().tunnels
+        while first.redirected_from is not None:
+            first = first.redirected_from
+        if len(tunnels) >= _TUNNELS:  # nobody asked about them: frames, mostly
+            tunnels.clear()
+        tunnels[first.url] = request.url
+
     await context.route("**/*", load)
+    context.on("requestfailed", failed)
     await context.add_init_script("window.print = () => undefined")
     context.on("page", _undisturbed)
     return context
@@ -392,8 +409,17 @@ async def in_own_world(page: Page, expression: str) -> object:
             await session.detach()
 
 
-def explained(error: PlaywrightError) -> IndexFailure:
-    """The typed error for what Chromium reports, which it does by name only."""
+async def explained(error: PlaywrightError) -> IndexFailure:
+    """The typed error for what Chromium reports, which it does by name only; of a tunnel that failed, the door is asked
+    why. May raise Refused("url"), where the tunnel was to an address that nobody else could read."""
+    if match := _TUNNEL_AT.search(str(error)):
+        target = policy.parse(_here().tunnels.pop(match[1], match[1]))
+        if why := await refusals.why(target.host, target.port):
+            return why
+    return _typed(error)
+
+
+def _typed(error: PlaywrightError) -> IndexFailure:
     said = str(error)
     if "Download is starting" in said or "ERR_ABORTED" in said:
         return Refused("type", _("It is a download, not a page."))
