@@ -16,7 +16,7 @@ from search_index import policy
 from search_index.egress import door_url
 from search_index.errors import IndexFailure, Refused, RetryLater, SourceFailed
 
-ANSWER_SECONDS = 20  # the door has 10 to look a name up and 10 to connect
+ANSWER_SECONDS = 8  # a refusal comes at once, or after a look-up; nobody waits long for a mere explanation
 
 # The door's code: the kind of error, its reason, and the sentence.
 _SENTENCES: dict[str, tuple[type[IndexFailure], str, Promise]] = {

@@ -20,7 +20,9 @@ KNOWN = 2  # pages of a host that taught the same: it is believed from then on
 LOOKED_AT = 1_000_000  # bytes
 
 # An element that an application is put into, with nothing in it but perhaps a comment or a word to wait.
-_WAITS = rb"(?:\s|<!--.*?-->|</?(?:p|span|div|noscript|i|svg|h\d)\b[^>]*>|loading|please wait|\.|\xe2\x80\xa6|&hellip;){0,40}"
+_WAITS = rb"(?:\s|<!--.*?-->|</?(?:p|span|div|noscript|i|svg|h\d)\b[^>]*>|%b){0,40}" % (
+    rb"loading|please wait|\.|\xe2\x80\xa6|&hellip;"
+)
 _MOUNTS = rb"div|main|section|article|body"
 _IDS = (
     rb"root|app|application|__next|__nuxt|___gatsby|svelte|react-root|q-app|app-root|main-app|page-root|mount|ember-app"

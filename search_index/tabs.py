@@ -20,7 +20,7 @@ from urllib.parse import urljoin
 from weakref import WeakKeyDictionary
 
 from django.utils.translation import gettext as _
-from playwright.async_api import Download, Frame, Locator, Page, Request, Response
+from playwright.async_api import BrowserContext, Download, Frame, Locator, Page, Request, Response
 from playwright.async_api import Error as PlaywrightError
 
 from search_index import browser, consent, hosts, policy, reading, shots
@@ -80,6 +80,21 @@ class _Tab:
     @property
     def page(self) -> Page:
         return self.pages[-1]
+
+    def asks(self, request: Request) -> None:
+        """Heard of all pages in its context: what a page of another tab asks for is not its own."""
+        try:
+            own = request.frame.page in self.pages + self.opened
+        except PlaywrightError:  # a window that is not there before its first answer
+            own = True
+        if own and request.resource_type not in _NEVER_DONE:
+            self.asking.add(request)
+            self.asked_at = time.monotonic()
+
+    def has(self, request: Request) -> None:
+        if request in self.asking:
+            self.asking.remove(request)
+            self.asked_at = time.monotonic()
 
 
 _tabs: WeakKeyDictionary[asyncio.AbstractEventLoop, list[_Tab]] = WeakKeyDictionary()
@@ -182,8 +197,8 @@ async def _open(tab: _Tab) -> None:
     host = policy.parse(tab.url).host
     async with hosts.manners(host, await _pause(tab.url)), browser.in_hand():
         page = await browser.page_of(tab.whose, host, _permitted)
-        _watch(tab, page)
         tab.pages.append(page)
+        _watch(tab, page)
         try:
             response = await page.goto(tab.url, wait_until="domcontentloaded", timeout=0)  # in_hand() ends it
         except PlaywrightError:
@@ -243,43 +258,36 @@ async def _drop(tab: _Tab) -> None:
 # --- What goes on in it ----------------------------------------------------------------------------------------------
 def _watch(tab: _Tab, page: Page) -> None:
     """Note what the page asks for, the windows that it opens and what it would download."""
+    context = page.context
+    context.on("request", tab.asks)  # of a window that is on its way, too
+    context.on("requestfinished", tab.has)
+    context.on("requestfailed", tab.has)
+    page.on("close", lambda _page: _unheard(context, tab))
+    _watch_window(tab, page)
 
-    def asks(request: Request) -> None:
-        if request.resource_type not in _NEVER_DONE:
-            tab.asking.add(request)
-            tab.asked_at = time.monotonic()
 
-    def has(request: Request) -> None:
-        tab.asking.discard(request)
-        tab.asked_at = time.monotonic()
-
+def _watch_window(tab: _Tab, page: Page) -> None:
     def answered(response: Response) -> None:
         with suppress(PlaywrightError):  # of a window that is only just there
             if response.request.is_navigation_request() and response.frame == page.main_frame:
                 tab.response = response
 
-    def opened(popup: Page) -> None:
-        tab.opened.append(popup)
-        _watch(tab, popup)
+    def opened(window: Page) -> None:
+        tab.opened.append(window)
+        _watch_window(tab, window)
 
     def downloads(download: Download) -> None:
         tab.downloads.append(download.url)
 
-    def asks_for_window(request: Request) -> None:
-        try:
-            _ = request.frame
-        except PlaywrightError:  # it is not there before its first answer
-            asks(request)
-
-    if not tab.pages:
-        page.context.on("request", asks_for_window)
-        page.once("close", lambda _page: page.context.remove_listener("request", asks_for_window))
-    page.on("request", asks)
-    page.on("requestfinished", has)
-    page.on("requestfailed", has)
     page.on("response", answered)
     page.on("popup", opened)
     page.on("download", downloads)
+
+
+def _unheard(context: BrowserContext, tab: _Tab) -> None:
+    context.remove_listener("request", tab.asks)
+    context.remove_listener("requestfinished", tab.has)
+    context.remove_listener("requestfailed", tab.has)
 
 
 async def _rest(tab: _Tab) -> None:

@@ -77,7 +77,7 @@ async def _faults(stage: Stage, site: Site) -> list[Document]:
         await render(site.url + path)
 
     async def signalled(sign: signal.Signals) -> None:
-        opening = asyncio.create_task(opened("/slow"))
+        opening = asyncio.create_task(opened(f"/slow?{sign}"))
         await asyncio.sleep(1.5)
         for process in _browsers()[:1]:
             os.kill(process.pid, sign)

@@ -15,6 +15,7 @@ from search_index import browser
 from search_index.errors import Refused, RetryLater, SourceFailed, Unreadable
 from search_index.fetch import StatusFailed
 from search_index.render import render
+from search_index.whose import asking
 from tests.fakes.door import door
 from tests.fakes.site import Answer, Request, Site, redirect, serving
 
@@ -136,6 +137,28 @@ async def test_a_private_host_is_refused_outright(site: Site) -> None:
             await render(f"{canary.url}/")
         assert refused.value.reason == "egress"
         assert canary.requests == []
+
+
+async def test_a_tunnel_that_the_door_refuses_is_explained_as_over_http(site: Site) -> None:
+    site.pages["/go"] = redirect("https://metadata.google.internal/")
+    for url, words in (
+        ("https://127.0.0.1/", "private or local address"),
+        (f"{site.url}/go", "none of the public internet's"),  # of where it ended, not of where it began
+    ):
+        with pytest.raises(Refused) as refused:
+            await render(url)
+        assert refused.value.reason == "egress"
+        assert words in str(refused.value)
+        assert "EGRESS_ALLOW" in str(refused.value)
+
+
+async def test_nothing_is_rendered_for_a_sealed_run(site: Site) -> None:
+    with asking("run-1", sealed=True):
+        for url in (site.url, "https://example.com/"):
+            with pytest.raises(Refused) as refused:
+                await render(url)
+            assert refused.value.reason == "sealed"
+    assert site.requests == []
 
 
 async def test_https_passes_the_door_and_certificates_are_checked(certificate: Path, settings: Settings) -> None:

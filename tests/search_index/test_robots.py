@@ -21,6 +21,16 @@ def says(site: Site, text: str) -> None:
     site.pages["/robots.txt"] = Answer(text, headers={"Content-Type": "text/plain"})
 
 
+async def test_what_the_door_says_to_a_sealed_run_is_no_answer_for_the_others(site: Site) -> None:
+    with asking("run-1", sealed=True), pytest.raises(Refused) as refused:
+        await allowed(f"{site.url}/faq.html")
+    assert refused.value.reason == "sealed"
+    assert site.requests == []
+    with asking("run-2"):
+        assert (await allowed(f"{site.url}/faq.html")).allowed
+    assert site.hits("/robots.txt") == 1
+
+
 async def test_the_host_is_asked_once_and_obeyed(site: Site) -> None:
     answers = await asyncio.gather(*(robots.allowed(f"{site.url}/{page}") for page in ("faq.html", "private/x", "")))
     assert [answer.allowed for answer in answers] == [True, False, True]
