@@ -194,6 +194,8 @@ EGRESS_URL = env.secret("EGRESS_URL")
 EGRESS_LISTEN = env.text("EGRESS_LISTEN")
 # Whether this process may load an embedding model of the operator's own; config/web.py says no, and asks a worker.
 MODELS_IN_PROCESS = True
+# Whether robots.txt holds for a page, too, that a person has named in a question; if not, such a page is read once.
+ROBOTS_FOR_PEOPLE = env.flag("ROBOTS_FOR_PEOPLE", default=True)
 # The browser's executable; empty: config/chromium.py finds one.
 CHROMIUM = env.text("CHROMIUM")
 # A Playwright server whose browser is used instead (ws://...); empty: each process starts its own.

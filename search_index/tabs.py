@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from urllib.parse import urljoin
 from weakref import WeakKeyDictionary
@@ -98,30 +99,34 @@ class _Tab:
 
 
 _tabs: WeakKeyDictionary[asyncio.AbstractEventLoop, list[_Tab]] = WeakKeyDictionary()
+_named: set[tuple[str, str]] = set()  # runs, and addresses that a person has named in their questions
 
 
-async def browse(whose: str, url: str, deeds: Sequence[Deed] = (), *, sealed: bool = False) -> Browsed:
+async def browse(
+    whose: str, url: str, deeds: Sequence[Deed] = (), *, sealed: bool = False, named: bool = False
+) -> Browsed:
     """The page at `url` in the run's browser after these deeds, in order; what can be read there is stored and indexed.
 
     `whose` names the run: "run-<uuid>". The same call again gives the same: where the run's tab stands at
     (url, deeds[:-1]) only the last deed is done, else the page is opened anew and all of them are. A last deed that is
-    not done says so in `refused`, and the page is as it was before it; do not hand it in again with the next.
+    not done says so in `refused`, and the page is as it was before it; do not hand it in again with the next. `named`:
+    a person has named this very address (ROBOTS_FOR_PEOPLE); what else lies behind robots.txt stays closed.
 
     Raises Refused ("sealed", "robots", "egress", "url", "type", "size", "deed" where an earlier deed cannot be done any
     more, or what judge() refuses the text for as spam), RetryLater ("timeout", "browser", "busy" ...),
     Unreadable("crash") and SourceFailed.
     """
     try:
-        return await _browsed(whose, url, deeds, sealed=sealed)
+        return await _browsed(whose, url, deeds, sealed, named)
     except Unreadable:
         if browser.alive():
             raise
-    return await _browsed(whose, url, deeds, sealed=sealed)  # the browser died, of this page or of another one
+    return await _browsed(whose, url, deeds, sealed, named)  # the browser died, of this page or of another one
 
 
-async def _browsed(whose: str, url: str, deeds: Sequence[Deed], *, sealed: bool) -> Browsed:
+async def _browsed(whose: str, url: str, deeds: Sequence[Deed], sealed: bool, named: bool) -> Browsed:
     with asking(whose):
-        tab = await _standing(whose, url, deeds, sealed=sealed)
+        tab = await _standing(whose, url, deeds, sealed, named)
         try:
             refused = ""
             for deed in deeds[len(tab.deeds) :]:
@@ -147,7 +152,7 @@ async def picture(whose: str, url: str, quote: str, *, sealed: bool = False) -> 
         return b""
     else:
         with asking(whose):
-            tab = await _standing(whose, url, (), sealed=sealed)
+            tab = await _standing(whose, url, (), sealed, named=False)
     try:
         shown = b""
         if tab.document is None:
@@ -163,6 +168,7 @@ async def picture(whose: str, url: str, quote: str, *, sealed: bool = False) -> 
 async def leave(whose: str) -> None:
     """The run has ended: its tabs and their contexts are closed. Nothing happens where it has none."""
     _tabs[asyncio.get_running_loop()] = [tab for tab in _here() if tab.whose != whose]
+    _named.difference_update({one for one in _named if one[0] == whose})
     await browser.leave(whose)
 
 
@@ -171,7 +177,7 @@ def _here() -> list[_Tab]:
     return _tabs.setdefault(asyncio.get_running_loop(), [])
 
 
-async def _standing(whose: str, url: str, deeds: Sequence[Deed], *, sealed: bool) -> _Tab:
+async def _standing(whose: str, url: str, deeds: Sequence[Deed], sealed: bool, named: bool) -> _Tab:
     """The run's tab at the deeds but the last (or at all of them: the call comes a second time), or a new one. It is
     nobody else's until it is put back."""
     if sealed:
@@ -185,6 +191,8 @@ async def _standing(whose: str, url: str, deeds: Sequence[Deed], *, sealed: bool
                     return tab
                 await _drop(tab)
     tab = _Tab(whose, address)
+    if named:
+        _named.add((whose, address))
     try:
         await _open(tab)
     except BaseException:
@@ -195,8 +203,8 @@ async def _standing(whose: str, url: str, deeds: Sequence[Deed], *, sealed: bool
 
 async def _open(tab: _Tab) -> None:
     host = policy.parse(tab.url).host
-    async with hosts.manners(host, await _pause(tab.url)), browser.in_hand():
-        page = await browser.page_of(tab.whose, host, _permitted)
+    async with hosts.manners(host, await _pause(tab)), browser.in_hand():
+        page = await browser.page_of(tab.whose, host, partial(_permitted, tab.whose))
         tab.pages.append(page)
         _watch(tab, page)
         try:
@@ -220,16 +228,18 @@ async def _open(tab: _Tab) -> None:
     tab.at = tab.url if tab.document else _address(page)
 
 
-async def _pause(url: str) -> float:
+async def _pause(tab: _Tab) -> float:
     """What the host is owed between two requests. Raises where it, or its robots.txt, does not let us in."""
-    delay = await reading.admitted(url)
+    url = tab.at or tab.url
+    delay = await reading.admitted(url, named=(tab.whose, url) in _named)
     return 0.0 if hosts.own(policy.parse(url).host) else max(reading.LIVE_DELAY, delay)
 
 
-async def _permitted(url: str) -> str:
+async def _permitted(whose: str, url: str) -> str:
     """Why the page at `url` may not be shown, wherever a click leads; "" where it may."""
     try:
-        await reading.admitted(policy.canonical(url))
+        address = policy.canonical(url)
+        await reading.admitted(address, named=(whose, address) in _named)
     except IndexFailure as failure:
         return str(failure)
     return ""
@@ -341,7 +351,7 @@ async def _do(tab: _Tab, deed: Deed) -> str:
             tab.document, did = None, _("went back to the page")
         else:
             host = policy.parse(tab.at).host
-            async with hosts.manners(host, await _pause(tab.at)), browser.in_hand():
+            async with hosts.manners(host, await _pause(tab)), browser.in_hand():
                 did = await _done(tab, deed)
                 await _rest(tab)
                 await _changed_window(tab)
@@ -524,8 +534,8 @@ async def _arrived(tab: _Tab, before: str) -> None:
     try:
         if tab.response is not None:
             check_status(tab.response.status, await browser.checked(tab.response))
-        if _address(tab.page) != before:
-            await reading.admitted(_address(tab.page))
+        if _address(tab.page) != before and (why := await _permitted(tab.whose, tab.page.url)):
+            raise _NotDone(why)
     except IndexFailure as failure:
         if tab.page.url.startswith("chrome-error:"):
             raise _NotDone(_("The page could not be reached, or not through the egress door.")) from failure

@@ -1,9 +1,11 @@
 """Rendering in a real Chromium: what scripts make is read, and nothing that a page asks for gets past the door."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -274,3 +276,56 @@ def _browser_pids() -> list[int]:
         below |= new
         found += sorted(new)
     return [pid for pid in found if "--remote-debugging-pipe" in commands.get(pid, "")]
+
+
+async def test_a_page_that_takes_all_memory_loses_its_process_and_others_go_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser, "PROCESS_MEMORY", 400_000_000)
+    site.pages["/huge"] = "<script>h = []; setInterval(() => h.push(new Uint8Array(50e6).fill(1)), 30)</script>" + (
+        "<script>setInterval(() => fetch('/robots.txt'), 50)</script>"  # it does not come to rest before
+    )
+    huge, other = await asyncio.gather(
+        render(f"{site.url}/huge"), render(f"{site.url}/live.html"), return_exceptions=True
+    )
+    assert isinstance(huge, Unreadable)
+    assert not isinstance(other, BaseException)
+    assert (await render(f"{site.url}/live.html")).status == 200
+
+
+async def test_a_browser_that_hangs_is_ended_and_nothing_of_any_is_left_after_close(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser, "SECONDS", 5)
+    monkeypatch.setattr(browser, "CLOSING_SECONDS", 2)
+    await render(f"{site.url}/live.html")
+    first = browser._tree(browser._here().mark)
+    os.kill(first[0].pid, signal.SIGSTOP)
+    with pytest.raises(RetryLater) as late:
+        await render(f"{site.url}/live.html")
+    assert late.value.reason == "timeout"
+    monkeypatch.setattr(browser, "SECONDS", 20)
+    assert (await render(f"{site.url}/live.html")).status == 200
+    second = browser._tree(browser._here().mark)
+    assert len(second) > 1
+    await browser.close()
+    await asyncio.sleep(0.5)
+    for process in (*first, *second):
+        now = browser._process(process.pid)
+        assert now is None or now.born != process.born or now.memory == 0  # gone, or a zombie that nobody has reaped
+
+
+async def test_the_browser_of_a_playwright_server_is_used(site: Site, settings: Settings, tmp_path: Path) -> None:
+    choices = {"executablePath": str(launcher()), "chromiumSandbox": True, "args": browser.ARGUMENTS, "port": 0}
+    (tmp_path / "choices.json").write_text(json.dumps({**choices, "wsPath": "/browser"}))
+    command = ["-m", "playwright", "launch-server", "--browser=chromium", f"--config={tmp_path / 'choices.json'}"]
+    server = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert server.stdout is not None
+        settings.BROWSER_URL = (await asyncio.wait_for(server.stdout.readline(), 60)).decode().strip()
+        assert b"with a lantern beside its name" in (await render(f"{site.url}/live.html")).body
+        assert browser._tree(browser._here().mark) == []  # none of our own
+        await browser.close()
+    finally:
+        server.terminate()
+        await server.wait()

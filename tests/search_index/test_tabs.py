@@ -120,6 +120,24 @@ async def test_where_robots_txt_and_the_operator_close_a_click_leads_nowhere(tas
     assert blocked.value.reason == "blocked"
 
 
+async def test_what_a_person_names_is_read_where_the_operator_says_so_and_nothing_else(
+    tasks: Site, settings: Settings
+) -> None:
+    url = f"{tasks.url}/closed"
+    for opening in (browse(RUN, url, named=True), reading.open_page(url, named=True)):
+        with pytest.raises(Refused):
+            await opening
+    settings.ROBOTS_FOR_PEOPLE = False
+    for opening in (browse(RUN, url), reading.open_page(url)):
+        with pytest.raises(Refused):
+            await opening
+    assert "Nobody who obeys" in (await browse(RUN, url, named=True)).opened.text
+    seen = await browse(RUN, f"{tasks.url}/to-closed", named=True)
+    await leave(RUN)
+    refused = await browse(RUN, f"{tasks.url}/to-closed", [deed(Act("click", "The closed part"), seen)], named=True)
+    assert "robots.txt" in refused.refused
+
+
 async def test_a_sealed_run_opens_nothing(tasks: Site) -> None:
     with pytest.raises(Refused) as sealed:
         await browse(RUN, f"{tasks.url}/script", sealed=True)
