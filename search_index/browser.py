@@ -438,6 +438,8 @@ async def explained(error: PlaywrightError) -> IndexFailure:
         target = policy.parse(_here().tunnels.pop(match[1], match[1]))
         if why := await refusals.why(target.host, target.port):
             return why
+    if "ERR_UNSAFE_PORT" in str(error):  # Chromium has not even asked the door, which would have said the same
+        return refusals.failure("port")
     return _typed(error)
 
 

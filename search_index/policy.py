@@ -196,9 +196,9 @@ class Deny:
     def parse(cls, entries: Iterable[str]) -> "Deny":
         """Read what Allow reads, and ":port". Raises BadSource with the entry."""
         entries = list(entries)
-        ports = {int(entry[1:]) for entry in entries if _PORT.fullmatch(entry)}
-        names, networks = _entries("EGRESS_DENY", (entry for entry in entries if not _PORT.fullmatch(entry)))
-        return cls(names, networks, frozenset(ports))
+        ports = [entry for entry in entries if _PORT.fullmatch(entry) and int(entry[1:]) <= 65535]
+        names, networks = _entries("EGRESS_DENY", (entry for entry in entries if entry not in ports))
+        return cls(names, networks, frozenset(int(entry[1:]) for entry in ports))
 
     def shuts_name(self, host: str, port: int) -> bool:
         """Whether the port is shut, or the name, or one above it."""
