@@ -115,6 +115,7 @@ async def in_hand() -> AsyncIterator[None]:
             async with asyncio.timeout(SECONDS):
                 yield
         except (TimeoutError, PlaywrightTimeout) as error:
+            await _check_life()
             raise RetryLater("timeout", _("The page was not there within %(most)d s.") % {"most": SECONDS}) from error
         except PlaywrightError as error:
             raise await explained(error) from error
@@ -160,8 +161,7 @@ async def closed(closing: Page | BrowserContext) -> None:
                 await closing.unroute_all(behavior="ignoreErrors")  # what is still being asked for ends unanswered
             await closing.close()
     except TimeoutError:
-        log.warning("Chromium does not close a page: it hangs, and is started anew.")
-        _kill(_tree(_here().mark))
+        await _end_hung()
     except PlaywrightError as error:
         log.debug("Nothing to close: %s", error)
 
@@ -241,6 +241,32 @@ async def _end(running: _Running) -> None:
                 continue
             _kill(tree)  # it hangs: its driver waits for it
     _kill(tree)
+
+
+async def _check_life() -> None:
+    """Whether a page has taken all its time or the browser has: one that does not even say its version is ended."""
+    browser = _here().browser
+    if browser is None or not browser.is_connected():
+        return
+    try:
+        async with asyncio.timeout(CLOSING_SECONDS):
+            session = await browser.new_browser_cdp_session()
+            await session.send("Browser.getVersion")
+            await session.detach()
+    except TimeoutError:
+        await _end_hung()
+    except PlaywrightError as error:
+        log.debug("The browser has ended: %s", error)
+
+
+async def _end_hung() -> None:
+    running = _here()
+    log.warning("Chromium hangs: it is ended, and started anew.")
+    _kill(await asyncio.to_thread(_tree, running.mark))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSING_SECONDS):
+            while running.browser is not None and running.browser.is_connected():
+                await asyncio.sleep(0.02)
 
 
 # --- Its processes ---------------------------------------------------------------------------------------------------
