@@ -36,7 +36,7 @@ from tests.fakes.tasks_site import archive
 Document = dict[str, Any]
 MOST_LOST = 30  # seconds that one fault may cost
 GONE_WITHIN = 10  # seconds after which nothing of a browser is left whose process was killed
-RUN = "run-drill"
+RUN = "run-0d1e"
 
 
 @contextmanager

@@ -319,7 +319,9 @@ async def test_the_browser_of_a_playwright_server_is_used(site: Site, settings: 
     choices = {"executablePath": str(launcher()), "chromiumSandbox": True, "args": browser.ARGUMENTS, "port": 0}
     (tmp_path / "choices.json").write_text(json.dumps({**choices, "wsPath": "/browser"}))
     command = ["-m", "playwright", "launch-server", "--browser=chromium", f"--config={tmp_path / 'choices.json'}"]
-    server = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, *command, stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
     try:
         assert server.stdout is not None
         settings.BROWSER_URL = (await asyncio.wait_for(server.stdout.readline(), 60)).decode().strip()
@@ -327,5 +329,5 @@ async def test_the_browser_of_a_playwright_server_is_used(site: Site, settings: 
         assert browser._tree(browser._here().mark) == []  # none of our own
         await browser.close()
     finally:
-        server.terminate()
+        os.killpg(server.pid, signal.SIGTERM)  # the server itself is a child of what was started
         await server.wait()
