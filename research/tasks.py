@@ -35,6 +35,7 @@ from research.errors import LeaseLost, RunFailed
 from research.models import Run
 from research.queue import next_runs, overdue
 from research.reasoning import reasoner
+from search_index.api import asking
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +122,8 @@ async def conduct(run_id: str, epoch: int) -> None:
         async with journal:
             question, kit, owner = await in_thread(_prepared, run_id)
             whose.current.set(whose.Whose(owner, run_id, journal.aside, journal.think))
-            state = await unless(journal.lost, research_question(question, kit, journal))
+            with asking(f"run-{run_id}", sealed=question.sealed):
+                state = await unless(journal.lost, research_question(question, kit, journal))
             if state is Run.State.REVIEW:
                 await journal.review()
             elif state is not None:

@@ -1,7 +1,8 @@
 """The one door of the index: what research may import from it, and all it may import.
 
-Values in, frozen values out; no model object of Django's crosses it. All but `open_page` are blocking (call them in a
-thread from async code); `open_page` is a coroutine for the shared loop. Never decides what to search for.
+Values in, frozen values out; no model object of Django's crosses it. Most are blocking (call them in a thread from
+async code); `open_page`, `browse`, `picture` and `leave` are coroutines for the shared loop. Never decides what to
+search for.
 """
 
 from search_index.errors import BadSource, IndexFailure, Refused, RetryLater, SourceFailed, Unreadable
@@ -14,13 +15,18 @@ from search_index.query import languages, search, similarity
 from search_index.reading import around, current, known, named, open_page, passages, snapshot, sources
 from search_index.sample import suggestions
 from search_index.sentences import sentences
-from search_index.values import Hit, Opened, SourceSummary, Span
+from search_index.tabs import browse, leave, picture
+from search_index.values import Browsed, Control, Deed, Hit, Opened, SourceSummary, Span
+from search_index.whose import asking
 
 CLASSES = {value: label for value, label in SourceClass.choices if value}  # who may speak on a page, in words
 
 __all__ = [
     "CLASSES",
     "BadSource",
+    "Browsed",
+    "Control",
+    "Deed",
     "Hit",
     "IndexFailure",
     "Opened",
@@ -32,14 +38,18 @@ __all__ = [
     "Table",
     "Unreadable",
     "around",
+    "asking",
+    "browse",
     "current",
     "document_id",
     "instructs",
     "known",
     "languages",
+    "leave",
     "named",
     "open_page",
     "passages",
+    "picture",
     "retrieval",
     "same_text",
     "search",

@@ -93,3 +93,45 @@ class SourceSummary:
     passages: int
     activity: str
     collection: str = ""
+
+
+@dataclass(frozen=True)
+class Control:
+    """Something on a live page that can be acted upon. `role` is its accessible role (link, button, textbox, searchbox,
+    combobox, checkbox, tab, menuitem ...), `name` its accessible name and `value` what it holds: both are page text.
+
+    `number` names the control in the next deed, on this very state of the page and on no other.
+    """
+
+    number: int  # from 1
+    role: str
+    name: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One act on a live page. `control` is the number of the control it is done to, as the state before it gave it (0
+    for scroll, next and back); `text` is what is filled in, the key that is pressed ("Enter", "ArrowDown" ...) or the
+    option that is selected, as the control shows it. `name` is the name that the control had: a page that is opened
+    anew may count its controls otherwise.
+    """
+
+    kind: str  # click, fill, press, select, scroll, next, back
+    control: int = 0
+    text: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Browsed:
+    """A live page as it stands after a deed. What can be read on it is `opened`: stored, and in the index under the
+    source of kind `live`; `opened.url` tells this state of the page from others at the same address.
+    """
+
+    opened: Opened
+    controls: tuple[Control, ...]
+    address: str  # where the tab is; of a document that was downloaded, the document's
+    shot: bytes  # JPEG, 640 pixels wide, 40 KB at most; empty where there was nothing to see (a document)
+    refused: str  # why the last deed was not done, in a sentence; "" where it was
+    did: str  # the last deed in a few words, for the trail: 'clicked the link "Next page"'; "" where there was none

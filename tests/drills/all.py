@@ -1,6 +1,6 @@
 """All drills and benchmarks by name, each with the number of runs that it usually takes."""
 
-from tests.drills import crash, doubt, faults, hostile, people, speed
+from tests.drills import browsing, crash, doubt, faults, hostile, people, speed, ssrf
 
 DRILLS = {
     **crash.DRILLS,
@@ -8,5 +8,8 @@ DRILLS = {
     **people.DRILLS,
     **hostile.DRILLS,
     **doubt.DRILLS,
+    **browsing.DRILLS,
+    **ssrf.DRILLS,
     **speed.BENCHMARKS,
+    **browsing.BENCHMARKS,
 }
