@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from config import supervisor
 from config.endpoints import currency
 from research.engine.cost import COUNTED
+from research.engine.findings import computed_in
 from research.engine.markdown import markdown
 from research.errors import BadQuestion
 from research.launch import launch
@@ -124,6 +125,7 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
             for one in run.evidence.filter(aside=False).select_related("exhibit").order_by("number")
             for page in [one.exhibit]
         ],
+        "computed": [{"text": one.text, "code": one.code, "evidence": list(one.evidence)} for one in computed_in(run)],
         "opened": [step.result["url"] for step in steps if step.kind == "open" and not step.error],
         "queries": [step.result["query"] for step in steps if step.kind in ("search", "list") and not step.error],
         "not_found": report.not_found if report else [run.question],
