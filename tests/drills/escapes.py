@@ -1,8 +1,9 @@
-"""Sixty ways to get out of a Python sandbox, or to take more than it gives: what they do, by name.
+"""More than sixty ways to get out of a Python sandbox, or to take more than it gives: what they do, by name.
 
 `{folder}` holds a file `secret`, whose text no snippet may say; `{port}` is listened on; `{pid}` is the process that
 watches; `{marker}` is in the command line of any process that a snippet starts. Called by sandbox.py.
 """
+# ruff: noqa: E501 - a snippet reads better in one line
 
 # A walk to a class that has loaded the module `os`, as most escapes of in-process sandboxes begin (CVE-2025-9959).
 WALK = """
@@ -34,9 +35,8 @@ READING = {
     "eval in eval": "eval('eval(\"exec(chr(112)+chr(97)+chr(115)+chr(115))\")')\n" + READ,
     "builtins restored": "import builtins\n__builtins__ = builtins\n" + READ,
     "code object": "f = (lambda: 0)\nf.__code__ = compile('open(\"{folder}/secret\").read()', 'x', 'eval')\nsaid = f()" + SAY,
-    "environment": "import os\nsaid = dict(os.environ)" + SAY,
-    "environment in /proc": "said = open('/proc/{pid}/environ', 'rb').read()" + SAY,
-    "own environment in /proc": "said = open('/proc/self/environ', 'rb').read()" + SAY,
+    "environment": "import os\nsaid = os.environ.get('SANDBOX_CANARY')" + SAY,
+    "own environment in /proc": "said = open('/proc/self/environ').read().partition('SANDBOX_CANARY')[2][:99]" + SAY,
     "memory in /proc": "memory = open('/proc/self/mem', 'rb')\nmemory.seek(4096)\nsaid = memory.read(99)" + SAY,
     "root in /proc": "said = open('/proc/{pid}/root{folder}/secret').read()" + SAY,
     "open files in /proc": "import os\nsaid = [open('/proc/{pid}/fd/' + n).read() for n in os.listdir('/proc/{pid}/fd')]" + SAY,
@@ -61,7 +61,7 @@ DOING = {
     "system": "import os\nos.system('touch {folder}/written')",
     "subprocess": "import subprocess\nsubprocess.run(['touch', '{folder}/written'])",
     "posix fork and exec": "import posix\nif posix.fork() == 0:\n    posix.execv('/bin/touch', ['touch', '{folder}/written'])",
-    "spawn that stays": "import os\nos.spawnl(os.P_NOWAIT, '/bin/sleep', 'sleep', '60', '{marker}')",
+    "spawn that stays": "import os\nos.spawnl(os.P_NOWAIT, '/bin/sh', 'sh', '-c', 'sleep 60; :', '{marker}')",
     "popen by walk": WALK + "module('subprocess').Popen(['touch', '{folder}/written'])",
     "ctypes": "import ctypes\nctypes.CDLL(None).system(b'touch {folder}/written')",
     "ctypes by its C part": "import _ctypes\n_ctypes.dlopen('libc.so.6', 2)\n" + "open('{folder}/written', 'w')",
@@ -104,7 +104,7 @@ TELLING = (
     "open",
     "open descriptors",
     "environment",
-    "environment in /proc",
+    "own environment in /proc",
     "write",
     "overwrite",
     "subprocess",

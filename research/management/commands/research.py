@@ -125,7 +125,6 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
             for one in run.evidence.filter(aside=False).select_related("exhibit").order_by("number")
             for page in [one.exhibit]
         ],
-        "computed": [{"text": one.text, "code": one.code, "evidence": list(one.evidence)} for one in computed_in(run)],
         "opened": [step.result["url"] for step in steps if step.kind == "open" and not step.error],
         "queries": [step.result["query"] for step in steps if step.kind in ("search", "list") and not step.error],
         "not_found": report.not_found if report else [run.question],
@@ -147,6 +146,7 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
         "table": report.table if report else {},
         "confidence": report.confidence if report else None,
         "disagreements": report.disagreements if report else [],
+        "computed": [{"text": one.text, "code": one.code, "evidence": list(one.evidence)} for one in computed_in(run)],
     }
 
 
