@@ -104,7 +104,10 @@ def _run(code: str, inputs: Mapping[str, Sequence[Any]]) -> Any:
     state = _recorded() or prepare()
     if state.trouble:
         raise StepFailed(_("nothing can be computed here. %s") % state.trouble)
-    reply = _reply(state, code, inputs)
+    try:
+        reply = _reply(state, code, inputs)
+    except OSError as error:
+        raise StepFailed(f"its process could not be started: {error.strerror}.") from error
     if reply is None:
         raise StepFailed("it took more time or memory than a calculation may have.")
     if "error" in reply:
@@ -113,7 +116,8 @@ def _run(code: str, inputs: Mapping[str, Sequence[Any]]) -> Any:
 
 
 def _reply(state: State, code: str, inputs: Mapping[str, Sequence[Any]]) -> dict[str, Any] | None:
-    """What the sandbox says, by its own word; None where it said nothing that can be read, or not in time."""
+    """What the sandbox says, by its own word; None where it said nothing that can be read, or not in time. Raises
+    OSError where its process could not be started."""
     process = subprocess.Popen(
         _command(state),
         stdin=subprocess.PIPE,
@@ -155,7 +159,15 @@ def _command(state: State) -> list[str]:
     if not state.bubblewrap:
         return command
     seen = [sys.base_prefix, str(_wasmtime()), str(keeper), str(component)]
-    walls = ["bwrap", "--unshare-user", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    walls = [
+        shutil.which("bwrap") or "bwrap",
+        "--unshare-user",
+        "--unshare-all",
+        "--die-with-parent",
+        "--new-session",
+        "--cap-drop",
+        "ALL",
+    ]
     walls += ["--uid", NOBODY, "--gid", NOBODY]
     for path in SYSTEM:
         walls += ["--ro-bind-try", path, path]
@@ -171,8 +183,9 @@ def _first_that_works(component: str) -> State | None:
             state = State(component, bubblewrap)
             if bubblewrap and shutil.which("bwrap") is None:
                 continue
-            if _reply(state, "result = 6 * 7", {}) == {"result": 42}:
-                return state
+            with suppress(OSError):
+                if _reply(state, "result = 6 * 7", {}) == {"result": 42}:
+                    return state
     return None
 
 
@@ -215,12 +228,14 @@ def _wasmtime() -> Path:
 
 
 def _recorded() -> State | None:
-    """What prepare() found, while it is about the component that is needed now."""
+    """What prepare() found, while it is about what is needed and there now."""
     try:
         state = State(**json.loads((_folder() / "state.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return state if state.component == _component() else None
+    there = state.trouble or (_folder() / state.component).exists()
+    fits = state.component == _component() and (not state.bubblewrap or shutil.which("bwrap"))
+    return state if there and fits else None
 
 
 def _record(state: State) -> None:

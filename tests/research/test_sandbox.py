@@ -88,6 +88,39 @@ async def test_the_process_inherits_no_environment_and_no_open_file(within, monk
     assert len(files) == 4  # its three, and the one that lists them
 
 
+@pytest.mark.parametrize("said", ["exit 1", "sleep 1; echo '{}'", ""], ids=["fails", "says nothing", "is not there"])
+def test_where_bubblewrap_does_not_work_it_is_left_out(monkeypatch, tmp_path: Path, said: str) -> None:
+    component = sandbox.prepare().component
+    if said:
+        (tmp_path / "bwrap").write_text(f"#!/bin/sh\n{said}\n")
+        (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: str(tmp_path / name) if said else None)
+    assert sandbox._first_that_works(component) == sandbox.State(component, bubblewrap=False)
+
+
+@pytest.mark.parametrize("lost", ["component", "bwrap"])
+def test_what_was_found_counts_while_it_is_there(elsewhere, monkeypatch, lost: str) -> None:
+    component = sandbox._component()
+    assert component
+    state = sandbox.State(component, bubblewrap=True)
+    (elsewhere / "sandbox").mkdir()
+    (elsewhere / "sandbox" / component).touch()
+    sandbox._record(state)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert sandbox._recorded() == state
+    if lost == "component":
+        (elsewhere / "sandbox" / component).unlink()
+    else:
+        monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert sandbox._recorded() is None
+
+
+async def test_a_process_that_cannot_be_started_fails_the_step(within, monkeypatch) -> None:
+    monkeypatch.setattr(sandbox, "_command", lambda state: ["/nowhere"])
+    with pytest.raises(StepFailed, match="could not be started: No such file"):
+        await sandbox.run("result = 1", {})
+
+
 @pytest.fixture
 def elsewhere(settings, tmp_path: Path) -> Path:
     """A DATA_DIR where no sandbox was made."""
