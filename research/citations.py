@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from research import evaluate
 from research.engine.exhibits import found
 from research.engine.facts import addresses, missing
-from research.engine.findings import computed
+from research.engine.findings import computed_in
 from research.engine.lexical_judge import judged as judged_by_words
 from research.engine.patience import patiently
 from research.engine.quantities import digits
@@ -95,8 +95,7 @@ def _figures(run_ids: Sequence[str], say: Progress) -> dict[str, Any]:
     claims, kept = list[Claim](), list[Cited]()
     for report in reports:
         own = list(report.claims.prefetch_related("evidence__exhibit", "evidence__gap"))
-        computing = report.run.steps.filter(kind="compute", error="")
-        results = computed(computing.order_by("seq").values_list("result", flat=True))
+        results = computed_in(report.run)
         claims += own
         kept += [_cited(one, report, results) for one in own if not one.is_struck and one.verdict != "uncheckable"]
     say(_("Judging %(count)d sentences: %(judge)s") % {"count": len(kept), "judge": name_of_judge()})
@@ -154,7 +153,7 @@ def _cited(claim: Claim, report: Report, computations: Sequence[Computation]) ->
     return Cited(
         sentence=Sentence(claim.text, tuple(numbers)),
         known=known,
-        computed=tuple(one.text for one in computations if numbers.issuperset(one.evidence)),
+        computed=tuple(one.span for one in computations if numbers.issuperset(one.evidence)),
         about=f"{run.question} {claim.section}",
         fabricated=len(named) - len(rows) + sum(one not in kept for one in addresses(claim.text)),
         verbatim=sum(one.exhibit.text[one.start : one.end] == one.quote for one in rows),

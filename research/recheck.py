@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from config.loop import in_thread
 from research import models
 from research.engine.exhibits import found
-from research.engine.findings import computed
+from research.engine.findings import computed_in
 from research.engine.parallel import together
 from research.engine.patience import patiently
 from research.engine.values import Computation, Evidence, Judgement, Sentence
@@ -153,13 +153,12 @@ def _kept(report: Report) -> _Kept:
         evidence[row.number] = found(row)
         if page.pk in intact and page.text[row.start : row.end] == row.quote:
             sound.add(row.number)
-    computing = report.run.steps.filter(kind="compute", error="")
     return _Kept(
         claims=claims,
         evidence=evidence,
         sound=frozenset(sound),
         pages={page: key in intact for key, page in pages.items()},
-        computed=computed(computing.order_by("seq").values_list("result", flat=True)),
+        computed=computed_in(report.run),
         question=report.run.question,
         current=api.current([page.url for page in pages.values()]),
     )

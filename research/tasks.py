@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 
 from config import loop
 from config.loop import in_pool, in_thread
-from research import live
+from research import live, sandbox
 from research.engine import whose
 from research.engine.budget import Budget
 from research.engine.index import WholeIndex
@@ -174,7 +174,7 @@ def _prepared(run_id: str) -> tuple[Question, Kit, str]:
         earlier=_earlier(run),
         inherited=_inherited(run),
     )
-    return question, Kit(reasoner(run.reasoner), WholeIndex(), Budget(**run.budget)), str(run.owner_id)
+    return question, Kit(reasoner(run.reasoner), WholeIndex(), Budget(**run.budget), sandbox), str(run.owner_id)
 
 
 def _leg(run_id: str) -> int:

@@ -11,8 +11,10 @@ from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 
+from research.engine.facts import digits, numbers
 from research.engine.journal import Journal, Result
 from research.engine.values import Computation, Evidence, Gap, QuestionKind
+from research.models import Run
 
 
 class Recorded(Protocol):
@@ -103,7 +105,27 @@ def computations(journal: Journal) -> tuple[Computation, ...]:
 
 def computed(results: Iterable[Result]) -> tuple[Computation, ...]:
     """What these steps computed."""
-    return tuple(Computation(result["text"], tuple(result["evidence"])) for result in results if result["evidence"])
+    return tuple(
+        Computation(
+            result["text"],
+            tuple(result["evidence"]),
+            result.get("code", ""),  # before there was a sandbox, the text had all of it
+            tuple((says, number) for says, number in result.get("inputs", ())),
+        )
+        for result in results
+        if result["evidence"]
+    )
+
+
+def computed_in(run: Run) -> tuple[Computation, ...]:
+    """What a run computed, from its rows. Blocking."""
+    return computed(run.steps.filter(kind="compute", error="").order_by("seq").values_list("result", flat=True))
+
+
+def used(claim: str, evidence: Iterable[int], computations: Iterable[Computation]) -> list[Computation]:
+    """The calculations whose result stands in a sentence that cites this evidence."""
+    cited, there = set(evidence), numbers(digits(claim))
+    return [one for one in computations if cited.issuperset(one.evidence) and there & numbers(one.value)]
 
 
 def table(journal: Journal) -> Result:

@@ -69,6 +69,7 @@ async def hunt(desk: Workspace, kit: Kit, journal: Journal, attempt: int = 0) ->
             turn=desk.turn + 1,
             turns_left=left,
             may_answer=len(desk.queries) >= kit.budget.least_queries,
+            may_compute=kit.sandbox.works(),
             remarks=remarks(journal),
         )
         try:
@@ -103,7 +104,7 @@ async def _done(desk: Workspace, action: Action, step: str, kit: Kit, journal: J
         case "more":
             desk = await more(desk, f"{step}/more", kit, journal)
         case _:
-            return await compute(desk, action, f"{step}/compute", journal)
+            return await compute(desk, action, f"{step}/compute", kit, journal)
     return await note(desk, f"{step}/note", kit, journal)
 
 
@@ -219,7 +220,10 @@ def _refusal(desk: Workspace, action: Action, pages: int) -> str:
         case "more":
             reasons = {"Nothing is in view that there could be more of.": not (desk.view.query or desk.view.snapshot)}
         case "compute":
-            reasons = {"There is nothing to compute.": not action.query.strip()}
+            reasons = {
+                "Nothing can be computed here.": not desk.may_compute,
+                "There is nothing to compute.": not action.query.strip(),
+            }
         case _:
             tried = len(desk.queries)
             reasons = {

@@ -4,9 +4,9 @@ The engine's modules take a Kit and never reach for a global; tests and the two 
 Built by research/tasks.py.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from research.engine.budget import Budget
 from research.engine.values import (
@@ -118,6 +118,16 @@ class Index(Protocol):
         """Cosine similarity of the query and each text, -1..1."""
 
 
+class Sandbox(Protocol):
+    """Where calculations run (research/sandbox)."""
+
+    def works(self) -> bool:
+        """Whether calculations can be offered here."""
+
+    async def run(self, code: str, inputs: Mapping[str, Sequence[Any]]) -> Any:
+        """What the code leaves under the name `result`. What fails raises research.errors.StepFailed."""
+
+
 @dataclass(frozen=True)
 class Kit:
     """Everything a run works with."""
@@ -125,3 +135,4 @@ class Kit:
     reasoner: Reasoner
     index: Index
     budget: Budget
+    sandbox: Sandbox

@@ -13,6 +13,7 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from research.engine.findings import computed_in, used
 from research.engine.tried import tried
 from research.models import Claim, Evidence, Exhibit, Report
 from search_index import api
@@ -55,6 +56,7 @@ def markdown(report: Report) -> str:
             )
             % {"count": struck}
         )
+    parts += _calculations(report, shown, numbers)
     if report.not_found:
         parts.append(f"## {_('Not found')}")
         parts.append("\n".join(f"- {_escaped(question)}" for question in report.not_found))
@@ -63,6 +65,26 @@ def markdown(report: Report) -> str:
         parts.append(f"## {_('Sources')}")
         parts.append("\n".join(f"{number}. {_source(page)}" for page, number in numbers.items()))
     return "\n\n".join(parts) + "\n"
+
+
+def _calculations(report: Report, claims: Sequence[Claim], numbers: Mapping[Exhibit, int]) -> list[str]:
+    """What was computed and is said in the sentences: the result, the code that ran, and where its numbers are from."""
+    pages = {one.number: one.exhibit for claim in claims for one in claim.evidence.all()}
+    computations = computed_in(report.run)
+    said = dict.fromkeys(
+        one
+        for claim in claims
+        for one in used(claim.text, (evidence.number for evidence in claim.evidence.all()), computations)
+    )
+    parts = [f"## {_('Calculations')}"] if said else []
+    for one in said:
+        marks = "".join(f"\\[{mark}\\]" for mark in dict.fromkeys(numbers[pages[number]] for number in one.evidence))
+        parts.append(f"{_escaped(one.text)} {marks}")
+        if "\n" in one.code:
+            parts.append(
+                "\n".join(f"    {line}" for line in one.code.splitlines())
+            )  # a fence could be ended from inside
+    return parts
 
 
 def _tried(report: Report) -> str:

@@ -136,8 +136,8 @@ class Action:
 
     search: `query`, with the `reasoning` that led to it. open: `target`, the number of a candidate whose page, or the
     number of a link whose address, is to be read; below 0 the page of the evidence with that number. find: `query` is
-    looked for in the page `target`. more: the next passages of the last search or page. compute: `query` is a
-    calculation from numbers and dates that are known. answer: the evidence suffices; `outcome` says the finding in a
+    looked for in the page `target`. more: the next passages of the last search or page. compute: `query` is
+    short Python over numbers and dates that are known. answer: the evidence suffices; `outcome` says the finding in a
     line. give_up: `outcome` says why.
     """
 
@@ -173,6 +173,7 @@ class Workspace:
     observation: str  # what the last action brought, in a line
     turns_left: int
     may_answer: bool  # the effort's least number of distinct queries is done
+    may_compute: bool = False  # there is a sandbox to compute in
     turn: int = 0  # how many turns it has had
     dead_ends: frozenset[str] = frozenset()  # queries and addresses that brought nothing
     computed: tuple[str, ...] = ()  # "1991 - 1947 = 44"
@@ -220,10 +221,23 @@ class Rivals:
 
 @dataclass(frozen=True)
 class Computation:
-    """A calculation whose numbers are all in the evidence; "years(1991-05-12, 1947-01-01) = 44.36"."""
+    """A calculation whose numbers are all in the evidence; "years(1991-05-12, 1947-01-01) = 44.36". `code` is what ran,
+    `inputs` are the numbers, dates and lists that it took, each with the evidence that has it."""
 
     text: str
     evidence: tuple[int, ...]
+    code: str = ""
+    inputs: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def span(self) -> str:
+        """What a sentence may rest on: the result and its unit, not the words that the code's writer chose."""
+        expression, _sign, value = self.text.rpartition(" = ")
+        return " ".join([*re.findall(r"\b(?:days|years)\b", expression), value])
+
+    @property
+    def value(self) -> str:
+        return self.text.rpartition(" = ")[2]
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def ungrounded(
 def cited_spans(cited: Sequence[Evidence], computed: Sequence[Computation]) -> list[str]:
     """What is cited, and what was computed of nothing else."""
     numbers = {one.number for one in cited}
-    return [one.quote for one in cited] + [one.text for one in computed if numbers.issuperset(one.evidence)]
+    return [one.quote for one in cited] + [one.span for one in computed if numbers.issuperset(one.evidence)]
 
 
 async def _settle(

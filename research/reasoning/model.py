@@ -106,6 +106,7 @@ class ModelReasoner:
                 links=links,
                 observation=workspace.observation,
                 kinds=kinds,
+                may_compute=workspace.may_compute,
                 turns_left=workspace.turns_left,
             )
 
@@ -328,7 +329,7 @@ def _kinds(workspace: Workspace, can_open: bool) -> list[str]:
         kinds += ["open", "find"]
     if workspace.view.query or workspace.view.snapshot:
         kinds.append("more")
-    if re.search(r"\d", " ".join(one.quote for one in workspace.known)):
+    if workspace.may_compute and re.search(r"\d", " ".join(one.quote for one in workspace.known)):
         kinds.append("compute")
     if workspace.may_answer and any(one.score > PICKED for one in stated(workspace.known, _about(workspace))):
         kinds.append("answer")

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from config.endpoints import endpoints
+from research import sandbox
 from research.access import run_read
 from research.errors import BadQuestion
 from research.forms import AskForm, typed
@@ -57,6 +58,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         "busy": [source for source in sources if source.activity],
         "suggestions": api.suggestions(),
         "has_model": bool(endpoints()),
+        "no_computing": sandbox.trouble() if endpoints() else "",
         "recent": Run.objects.filter(owner=request.user.pk)[:3],
     }
     return render(request, "ask.html", context, status=422 if form.errors else 200)

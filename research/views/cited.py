@@ -18,7 +18,9 @@ from django.utils.translation import gettext_lazy
 
 from research.engine.confidence import basis
 from research.engine.exhibits import found
+from research.engine.findings import computed_in, used
 from research.engine.tried import Tried, tried
+from research.engine.values import Computation
 from research.models import STRUCK, Claim, Evidence, Report
 from search_index import api
 
@@ -70,6 +72,16 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class CalculationShown:
+    """What was computed from the evidence: `code` is what ran, `inputs` are what it took, each with where it stands."""
+
+    number: int
+    text: str
+    code: str
+    inputs: tuple[tuple[str, Citation], ...]
+
+
+@dataclass(frozen=True)
 class ClaimShown:
     """A sentence of the report with its verdict and its marks."""
 
@@ -84,6 +96,7 @@ class ClaimShown:
     confidence: float | None
     citations: tuple[Citation, ...]
     first: tuple[Citation, ...]  # those whose source the report has not cited before: the margin introduces it
+    calculations: tuple[CalculationShown, ...]  # those whose result it says
 
     @property
     def is_unsure(self) -> bool:
@@ -176,6 +189,7 @@ class ReportShown:
     rests_on: tuple[Citation, ...] = ()  # what the short answer rests on: what says it, or what it is concluded from
 
     disagreements: tuple[DisagreementShown, ...] = ()
+    calculations: tuple[CalculationShown, ...] = ()  # those whose result stands in a sentence
 
     @property
     def checked(self) -> int:
@@ -197,9 +211,10 @@ def cited(report: Report, address: Address) -> ReportShown:
     disagreeing = list(with_sources().filter(run=report.run_id, number__in=numbers)) if numbers else []
     in_order = [evidence for claim in kept for evidence in claim.evidence.all()]
     citations = _citations([*in_order, *in_table, *disagreeing], address)
+    calculations = _calculations(report, kept, citations)
     sections, introduced = [], set[int]()
     for heading, members in groupby(claims, key=lambda claim: claim.section):
-        shown = [_shown(claim, citations, introduced) for claim in members]
+        shown = [_shown(claim, citations, calculations, introduced) for claim in members]
         standing = tuple(claim for claim in shown if claim.verdict not in STRUCK)
         struck = tuple(claim for claim in shown if claim.verdict in STRUCK)
         sections.append(SectionShown(heading, standing, struck))
@@ -213,6 +228,7 @@ def cited(report: Report, address: Address) -> ReportShown:
         tried=tried(report) if report.not_found else None,
         nearest=report.only_nearest(claims),
         disagreements=_disagreements(report, citations),
+        calculations=tuple(calculations.values()),
         **_basis(report, in_order, citations),
     )
 
@@ -315,10 +331,31 @@ def _letter(place: int) -> str:
     return prefix + ascii_lowercase[place % 26]
 
 
-def _shown(claim: Claim, citations: dict[int, Citation], introduced: set[int]) -> ClaimShown:
+def _calculations(
+    report: Report, claims: Iterable[Claim], citations: dict[int, Citation]
+) -> dict[Computation, CalculationShown]:
+    """What was computed and is said in these sentences, in the order of the text."""
+    computations = computed_in(report.run)
+    said = dict.fromkeys(one for claim in claims for one in _said_in(claim, computations))
+    return {
+        one: CalculationShown(number, one.text, one.code, tuple((says, citations[at]) for says, at in one.inputs))
+        for number, one in enumerate(said, start=1)
+    }
+
+
+def _said_in(claim: Claim, computations: Iterable[Computation]) -> list[Computation]:
+    return used(claim.text, (one.number for one in claim.evidence.all()), computations)
+
+
+def _shown(
+    claim: Claim,
+    citations: dict[int, Citation],
+    calculations: dict[Computation, CalculationShown],
+    introduced: set[int],
+) -> ClaimShown:
     """A claim with its marks; the sources that it is the first to cite are added to `introduced`."""
     if claim.is_struck:  # what was struck rests on nothing, so it cites nothing
-        citations = {}
+        citations, calculations = {}, {}
     marks = tuple(citations[evidence.number] for evidence in claim.evidence.all() if evidence.number in citations)
     first = []
     for mark in marks:
@@ -338,6 +375,7 @@ def _shown(claim: Claim, citations: dict[int, Citation], introduced: set[int]) -
         claim.confidence,
         marks,
         tuple(first),
+        tuple(calculations[one] for one in _said_in(claim, calculations)),
     )
 
 

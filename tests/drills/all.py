@@ -1,6 +1,6 @@
 """All drills and benchmarks by name, each with the number of runs that it usually takes."""
 
-from tests.drills import browsing, crash, doubt, faults, hostile, people, speed, ssrf
+from tests.drills import browsing, crash, doubt, faults, hostile, people, sandbox, speed, ssrf
 
 DRILLS = {
     **crash.DRILLS,
@@ -10,6 +10,7 @@ DRILLS = {
     **doubt.DRILLS,
     **browsing.DRILLS,
     **ssrf.DRILLS,
+    **sandbox.DRILLS,
     **speed.BENCHMARKS,
     **browsing.BENCHMARKS,
 }

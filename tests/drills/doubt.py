@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 
 from config import loop
 from config.endpoints import ROLES, Endpoint
+from research import sandbox
 from research.engine.budget import BUDGETS
 from research.engine.index import WholeIndex
 from research.engine.journal import Journal, claim
@@ -165,7 +166,7 @@ async def _research(run: Run, reasoner: Reasoner) -> None:
     epoch = await loop.in_thread(claim, str(run.pk))
     assert epoch is not None
     async with Journal(str(run.pk), epoch, publish) as journal:
-        kit = Kit(reasoner, WholeIndex(), BUDGETS["low"])
+        kit = Kit(reasoner, WholeIndex(), BUDGETS["low"], sandbox)
         await journal.end(await research(Question(str(run.pk), run.question, (), run.sealed), kit, journal))
 
 

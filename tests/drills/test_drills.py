@@ -33,6 +33,7 @@ SHORT = {
     "poison": 9,
     "poison-model": 6,
     "contradict": 10,
+    "sandbox": 1,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from research import sandbox
 from tests.fakes.model_server import ModelServer, model_server  # noqa: F401 - a fixture
 
 
@@ -31,13 +32,23 @@ def test_a_server_that_can_everything_is_shown_once_for_all_roles(
 ) -> None:
     named.counts_tokens = named.tool_calls = True
     call_command("models")
-    first, facts = capsys.readouterr().out.splitlines()
+    first, facts, computing = capsys.readouterr().out.splitlines()
     assert first == f"planner, reader, writer, judge: scripted {named.url}"
     assert facts.strip() == (
         "context 8192 tokens (server) · JSON schema obeyed · does not think aloud · tools called · tokens by server · "
         "8 calls at once, at most 64"
     )
+    assert computing.startswith("calculations: on, within WebAssembly")
     assert len(named.probed) == 2  # one for the schema, one for the tools
+
+
+def test_a_sandbox_that_cannot_be_made_is_said_to_be_off(
+    named: ModelServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "prepare", lambda: sandbox.State("", trouble="No space left."))
+    call_command("models")
+    assert capsys.readouterr().out.splitlines()[-1] == "calculations: off. No space left."
+    assert shown(capsys)["sandbox"] == {"walls": "", "trouble": "No space left."}
 
 
 def test_what_is_missing_is_named_with_what_is_done_about_it(

@@ -63,7 +63,7 @@ def test_one_json_document_is_printed_in_the_shape_that_scripts_rely_on(library,
     call_command("research", QUESTION, effort="low", json=True)
     output = capsys.readouterr()
     document = json.loads(output.out)
-    assert list(document) == [*KEYS, "plan", "table", "confidence", "disagreements"]
+    assert list(document) == [*KEYS, "plan", "table", "confidence", "disagreements", "computed"]
     assert (document["state"], document["answer"], document["not_found"]) == ("done", "Tor Vikdal", [])
     [evidence, *_] = document["evidence"]
     assert list(evidence) == ["id", "quote", "url", "title", "snapshot", "start", "end", "gap"]

@@ -13,6 +13,7 @@ from tests.fakes.rows import (
     make_report,
     make_run,
     make_snapshot,
+    make_step,
 )
 
 pytestmark = pytest.mark.django_db
@@ -85,8 +86,47 @@ def test_a_report_costs_no_more_queries_with_more_claims(owner_client, owner, dj
     for number in range(2, 12):
         snapshot = make_snapshot(url=f"https://clocks.example/{number}")
         make_claim(report, "More.", make_evidence(report.run.gaps.get(), snapshot, number=number))
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         page_of(owner_client, report)
+
+
+def with_calculation(owner, code="half = 10_000 / 2\nhalf", text="half = 5000"):
+    """A report of which a sentence says what was computed."""
+    report = make_report(owner)
+    evidence = report.claims.first().evidence.get()
+    inputs = [["10000", evidence.number]]
+    result = {"text": text, "evidence": [evidence.number], "code": code, "inputs": inputs, "value": "5000"}
+    make_step(report.run, "compute", result)
+    make_step(report.run, "compute", {**result, "text": "10000 * 3 = 30000"})  # which no sentence says
+    make_claim(report, "Half of it is 5,000.", evidence)
+    return report
+
+
+def test_what_was_computed_can_be_unfolded_with_its_code_and_where_its_numbers_are_from(owner_client, owner):
+    page = page_of(owner_client, with_calculation(owner))
+    assert page.count('href="#calculation-1"') == 1
+    shown = page[page.index('id="calculation-1"') :].partition("</section>")[0]
+    assert "half = 5000" in shown
+    assert "<code>half = 10_000 / 2\nhalf</code>" in shown
+    assert "10000 <a" in shown
+    assert "/evidence/1" in shown
+    assert 'id="calculation-2"' not in page
+    assert "30000" not in page
+
+
+def test_the_code_of_a_calculation_is_shown_as_text(owner_client, owner):
+    report = with_calculation(owner, f"{HOSTILE}\n```\n<b>x</b>", f"{HOSTILE} = 5000")
+    page = page_of(owner_client, report)
+    assert HOSTILE not in page
+    assert "<b>x</b>" not in page
+    file = owner_client.get(reverse("download", args=[report.run_id, 1])).content.decode()
+    assert all("<script>" not in line or line.startswith("    ") for line in file.splitlines())
+
+
+def test_a_report_as_markdown_has_the_calculation(owner_client, owner):
+    report = with_calculation(owner)
+    file = owner_client.get(reverse("download", args=[report.run_id, 1])).content.decode()
+    assert "## Calculations\n\nhalf = 5000 \\[1\\]\n\n    half = 10_000 / 2\n    half\n" in file
 
 
 def test_the_latest_report_leads_to_its_version(owner_client, owner):

@@ -1,6 +1,8 @@
-"""manage.py models: which model server each role has, what it was found to be able to do, and what is worked around.
+"""manage.py models: which model server each role has, what it was found to be able to do, what is worked around, and
+whether there is a sandbox for the calculations that a model writes.
 
-Asks each server as a run does when it first uses it, and offers it a tool besides. Needs no database.
+Asks each server as a run does when it first uses it, and offers it a tool besides. Makes the sandbox where that was not
+done yet, which takes half a minute. Needs no database.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ from django.core.management import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from config.endpoints import ROLES, Endpoint, currency, endpoints
+from research import sandbox
 from research.errors import ResearchFailure
 from research.reasoning import probe, server
 from research.reasoning.server import Server
@@ -47,19 +50,22 @@ class Command(BaseCommand):
         named = endpoints()
         found = asyncio.run(_look(named)) if named else {}
         roles = {role: _role(role, named, found) for role in ROLES} if named else {}
+        computing = sandbox.prepare() if named else None
         if options["json"]:
             document = {
                 "reasoner": "model" if named else "extractive",
                 "currency": currency(),
+                "sandbox": {"walls": computing.walls, "trouble": computing.trouble} if computing else None,
                 "roles": {
                     role: {**one.__dict__, **({"prices": named[role].prices.__dict__} if role in named else {})}
                     for role, one in roles.items()
                 },
             }
             self.stdout.write(json.dumps(document, ensure_ascii=False))
-        elif named:
+        elif computing:
             for one, names in _together(roles):
                 self.stdout.write(_in_words(names, one))
+            self.stdout.write(_computing(computing))
         else:
             self.stdout.write(_("No model server is set (CHAT_URL): runs quote their sources, and no model is asked."))
         if any(one.error for one in roles.values()):
@@ -129,6 +135,12 @@ def _together(roles: Mapping[str, Found]) -> list[tuple[Found, list[str]]]:
         else:
             names.append(role)
     return grouped
+
+
+def _computing(found: sandbox.State) -> str:
+    if found.trouble:
+        return _("calculations: off. %s") % found.trouble
+    return _("calculations: on, within %s") % found.walls
 
 
 def _in_words(roles: list[str], one: Found) -> str:

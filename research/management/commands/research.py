@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from config import supervisor
 from config.endpoints import currency
 from research.engine.cost import COUNTED
+from research.engine.findings import computed_in
 from research.engine.markdown import markdown
 from research.errors import BadQuestion
 from research.launch import launch
@@ -145,6 +146,7 @@ def as_json(run: Run, report: Report | None) -> dict[str, Any]:
         "table": report.table if report else {},
         "confidence": report.confidence if report else None,
         "disagreements": report.disagreements if report else [],
+        "computed": [{"text": one.text, "code": one.code, "evidence": list(one.evidence)} for one in computed_in(run)],
     }
 
 

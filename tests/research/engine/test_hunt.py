@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from config.loop import in_thread
+from research import sandbox
 from research.engine.budget import BUDGETS
 from research.engine.values import Action, Plan, Planned, Workspace
 from research.models import Gap, Step
@@ -94,6 +95,19 @@ async def test_a_calculation_may_stand_in_the_report_and_its_numbers_must_be_kno
     assert computed[0].result["evidence"]
     assert "1999 is not in what is known" in computed[1].error
     assert reasoner.seen[2].computed == ("2019 - 2014 = 5",)
+
+
+async def test_where_there_is_no_sandbox_computing_is_refused_and_the_hunt_goes_on(
+    new_run, library, listener, monkeypatch
+):
+    monkeypatch.setattr(sandbox, "trouble", lambda: "No space left.")
+    search = Action("search", query="Larkspur began version 2.0 was released")
+    reasoner = Scripted(library.similarity, search, Action("compute", query="2019 - 2014"))
+    run = await researched(await in_thread(new_run), library, listener, reasoner, effort="medium")
+    assert run.state == "done"
+    assert not await rows(Step, run, kind="compute")
+    assert reasoner.seen[2].observation == "Nothing can be computed here."
+    assert not reasoner.seen[2].may_compute
 
 
 async def test_a_query_that_brought_nothing_is_remembered_as_a_dead_end(new_run, library, listener):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from config.loop import in_thread
+from research import sandbox
 from research.engine import watch as watch_module
 from research.engine.budget import BUDGETS
 from research.engine.journal import Journal, claim
@@ -27,7 +28,7 @@ async def researched(run: Run, library: Any, listener: Any, reasoner: Any = None
     epoch = await in_thread(claim, str(run.pk))
     assert epoch is not None
     async with Journal(str(run.pk), epoch, listener) as journal:
-        kit = Kit(reasoner or ExtractiveReasoner(library.similarity), library, BUDGETS[effort])
+        kit = Kit(reasoner or ExtractiveReasoner(library.similarity), library, BUDGETS[effort], sandbox)
         await journal.end(await research(Question(str(run.pk), run.question, (), run.sealed), kit, journal))
     return await in_thread(Run.objects.get, pk=run.pk)
 

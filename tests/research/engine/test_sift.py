@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from config.loop import in_thread
+from research import sandbox
 from research.engine.budget import BUDGETS
 from research.engine.journal import Journal, claim
 from research.engine.kit import Kit
@@ -25,7 +26,7 @@ class OfOneDocument(ExtractiveReasoner):
 async def finished(run: Any, library: Any, listener: Any, reasoner: Any) -> None:
     epoch = await in_thread(claim, str(run.pk))
     async with Journal(str(run.pk), epoch, listener) as journal:
-        kit = Kit(reasoner, library, BUDGETS["medium"])
+        kit = Kit(reasoner, library, BUDGETS["medium"], sandbox)
         await journal.end(await research(Question(str(run.pk), run.question, (), run.sealed), kit, journal))
 
 

@@ -1,6 +1,7 @@
 """The model reasoner on canned candidates: what it shows, what it takes from a reply, and what it refuses."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -332,11 +333,23 @@ async def test_a_number_calls_for_computing_and_a_page_for_finding(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
     known = (dataclasses.replace(DIRECTOR, quote="It was directed by Steven Spielberg in 1975."),)
-    workspace = dataclasses.replace(WORKSPACE, known=known, queries=("x",))
+    workspace = dataclasses.replace(WORKSPACE, known=known, queries=("x",), may_compute=True)
     model_server.script("act", {"thought": "", "kind": "compute", "query": "1975 - 1946", "number": 0, "outcome": ""})
     assert await reasoner.act(workspace) == Action("compute", query="1975 - 1946")
     model_server.script("act", {"thought": "", "kind": "find", "query": "shark", "number": 1, "outcome": ""})
     assert await reasoner.act(workspace) == Action("find", query="shark", target=1)
+    assert re.search(r"Allowed kinds: [^.]*\bcompute\b[^.]*\.$", model_server.asked[-1].prompt)
+
+
+async def test_where_nothing_can_be_computed_the_model_is_told_so(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    known = (dataclasses.replace(DIRECTOR, quote="It was directed by Steven Spielberg in 1975."),)
+    workspace = dataclasses.replace(WORKSPACE, known=known, queries=("x",), may_compute=False)
+    model_server.script("act", {"thought": "", "kind": "search", "query": "shark", "number": 0, "outcome": ""})
+    await reasoner.act(workspace)
+    assert re.search(r"Allowed kinds: [a-z_, ]+\. Computing is off\.$", model_server.asked[-1].prompt)
+    assert "compute" not in model_server.asked[-1].prompt.rpartition("Allowed kinds:")[2]
 
 
 async def test_a_section_for_each_gap_that_was_answered(reasoner: ModelReasoner, model_server: ModelServer) -> None:

@@ -24,6 +24,7 @@ VALUES: dict[str, object] = {
     "gaps": [Gap(1, "Do sharks swim?", "closed", "yes"), Gap(2, "Why?", "given_up", "")],
     "observation": "Two passages found.",
     "kinds": ["search", "answer"],
+    "may_compute": True,
     "turns_left": 2,
     "earlier": "Do sharks sleep? Some do.",
     "today": "2026-11-26",
