@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 
-from research.engine.facts import digits, numbers
 from research.engine.journal import Journal, Result
+from research.engine.quantities import quantities
 from research.engine.values import Computation, Evidence, Gap, QuestionKind
 from research.models import Run
 
@@ -124,8 +124,13 @@ def computed_in(run: Run) -> tuple[Computation, ...]:
 
 def used(claim: str, evidence: Iterable[int], computations: Iterable[Computation]) -> list[Computation]:
     """The calculations whose result stands in a sentence that cites this evidence."""
-    cited, there = set(evidence), numbers(digits(claim))
-    return [one for one in computations if cited.issuperset(one.evidence) and there & numbers(one.value)]
+    cited, there = set(evidence), _values(claim)
+    return [one for one in computations if cited.issuperset(one.evidence) and there & _values(one.value)]
+
+
+def _values(text: str) -> set[object]:
+    """The numbers and days that a text says, by value."""
+    return {(one.year, one.month, one.day) if one.kind == "date" else one.value for one in quantities(text)}
 
 
 def table(journal: Journal) -> Result:

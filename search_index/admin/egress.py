@@ -120,7 +120,7 @@ def _rows(wanted: Wanted, since: datetime) -> "QuerySet[Departure]":
 
 
 def _grouped(rows: "QuerySet[Departure]", by: str) -> "QuerySet[Any, dict[str, Any]]":
-    return (
+    found: QuerySet[Any, dict[str, Any]] = (
         rows.order_by()
         .values(by)
         .annotate(
@@ -132,6 +132,7 @@ def _grouped(rows: "QuerySet[Departure]", by: str) -> "QuerySet[Any, dict[str, A
             last=Max("at"),
         )
     )
+    return found
 
 
 def _row(found: dict[str, Any], label: str, link: str = "", narrow: str = "") -> Row:
