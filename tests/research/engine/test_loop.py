@@ -29,7 +29,7 @@ async def researched(run: Run, library: Any, listener: Any, reasoner: Any = None
     for _again in range(50):
         if epoch is not None:
             break
-        # A worker that was cancelled ends, but not the thread of its last step: it holds the row, or prolongs the lease.
+        # A worker that was cancelled ends, but not the thread of its last step: it holds the row or prolongs the lease.
         await asyncio.sleep(0.2)
         await in_thread(Run.objects.filter(pk=run.pk, state="running").update, lease_until="2020-01-01T00:00Z")
         epoch = await in_thread(claim, str(run.pk))
