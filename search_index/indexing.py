@@ -53,7 +53,8 @@ async def read(fetched: Fetched) -> tuple[Fetched, Extracted, bool]:
         log.info("%s could not be rendered: %s", fetched.final_url, failure)
         return fetched, text, False
     gained = more.words > text.words
-    await in_thread(scripted.learn, host, gained=gained)
+    if sign == scripted.Sign.WEAK:
+        await in_thread(scripted.learn, host, gained=gained)
     return (fetched, more, True) if gained else (fetched, text, False)
 
 

@@ -1,7 +1,7 @@
 """Whether a page that HTTP has brought needs the browser, because its scripts make its text: HTTP first.
 
-The page itself gives signs (an empty place where an application is put, "Loading ..."); where they are weak, what
-rendering pages of the same host has brought so far decides, which is remembered with the host. `sign` is pure; the
+The page itself gives signs (an empty place where an application is put, "Loading ..."). Where they are weak, it is
+tried, and what that brings is remembered with the host: it is tried there no more, or always. `sign` is pure; the
 others ask the database, and block: async code calls them in a thread. Called by indexing.py.
 """
 
@@ -16,7 +16,7 @@ from search_index.models import Host
 # Words of the main part. A page with scripts and fewer than THIN may be made by them; one with an empty place for an
 # application may show navigation and a footer around it, up to AROUND.
 THIN_WORDS, AROUND = 80, 250
-KNOWN = 2  # pages of a host that taught the same: it is believed from then on
+TRIES = 2  # pages of a host that are rendered on weak signs, and in vain, before no more are
 LOOKED_AT = 1_000_000  # bytes
 
 # An element that an application is put into, with nothing in it but perhaps a comment or a word to wait.
@@ -36,7 +36,7 @@ _MOUNT = re.compile(
     re.I | re.S,
 )
 _LOADING = re.compile(
-    rb">\s*(?:loading|please wait|wird geladen|chargement|cargando)\b[^<]{0,10}(?:\.\.\.|\xe2\x80\xa6|&hellip;)?\s*<",
+    rb">\s*(?:loading|please wait|wird geladen|chargement|cargando)\b[^<]{0,3}(?:\.\.\.|\xe2\x80\xa6|&hellip;)?\s*<",
     re.I,
 )
 _INSIDE = rb"<noscript>[^<]*(?:<[^>]+>[^<]*){0,4}"
@@ -45,10 +45,11 @@ _NOSCRIPT = re.compile(
     rb"|" + _INSIDE + rb"javascript[^<]{0,60}\b(?:enabled?|required|needed|disabled|off)\b",
     re.I,
 )
+# The scripts of an application. (Its data in the page, __NEXT_DATA__ and the like, say nothing: what was rendered by
+# the server has them, too.)
 _BUNDLE = re.compile(
     rb"<script\b[^>]*\btype=[\"']?module"
-    rb"|<script\b[^>]*\bsrc=[\"']?[^\"' >]*(?:main|app|bundle|chunk|index|runtime|vendor)[\w.~-]*\.m?js"
-    rb"|__(?:NEXT_DATA|NUXT|INITIAL_STATE|PRELOADED_STATE|APOLLO_STATE)__",
+    rb"|<script\b[^>]*\bsrc=[\"']?[^\"' >]*(?:main|app|bundle|chunk|index|runtime|vendor)[\w.~-]*\.m?js",
     re.I,
 )
 
@@ -77,19 +78,15 @@ def sign(body: bytes, text: Extracted) -> Sign:
 
 def worth_it(host: str, shown: Sign) -> bool:
     """Whether to render a page of the host that shows this sign."""
-    if shown == Sign.NONE:
-        return False
+    if shown != Sign.WEAK:
+        return shown > Sign.WEAK
     known = Host.objects.filter(name=host).values_list("renders_gained", "renders_idle").first()
     gained, idle = known or (0, 0)
-    if gained >= KNOWN and gained > idle:
-        return True
-    if idle >= KNOWN and gained == 0:
-        return shown == Sign.STRONG and idle < 2 * KNOWN
-    return shown >= Sign.LIKELY
+    return idle < TRIES or gained > idle
 
 
 def learn(host: str, *, gained: bool) -> None:
-    """Remember what rendering a page of the host has brought."""
+    """Remember what rendering a page of the host brought that showed a weak sign only."""
     field = "renders_gained" if gained else "renders_idle"
     Host.objects.get_or_create(name=host)
     Host.objects.filter(name=host).update(**{field: F(field) + 1})

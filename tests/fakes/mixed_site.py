@@ -41,9 +41,9 @@ def mixed(prose: Prose) -> Callable[[Request], Answer]:
 
 
 def _text(prose: Prose, number: int) -> list[str]:
-    """Paragraphs: of every fifth page few, so that it is thin however it is read."""
+    """Paragraphs: of a fifth of the pages, of every kind, few, so that they are thin however they are read."""
     by = np.random.default_rng(number)
-    words = int(by.choice((25, 45, 60) if number % 10 in {0, 5} else (120, 300, 700)))
+    words = int(by.choice((25, 45, 60) if number // 10 % 5 == 0 else (120, 300, 700)))
     subject = prose.text(by)
     return [prose.paragraph(subject, min(left, 60)) for left in range(words, 0, -60)]
 
