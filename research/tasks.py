@@ -121,7 +121,10 @@ async def conduct(run_id: str, epoch: int) -> None:
         async with journal:
             question, kit, owner = await in_thread(_prepared, run_id)
             whose.current.set(whose.Whose(owner, run_id, journal.aside, journal.think))
-            state = await unless(journal.lost, research_question(question, kit, journal))
+            try:
+                state = await unless(journal.lost, research_question(question, kit, journal))
+            finally:
+                await kit.index.leave(run_id)
             if state is Run.State.REVIEW:
                 await journal.review()
             elif state is not None:

@@ -28,11 +28,26 @@ class WholeIndex:
         except api.IndexFailure as failure:
             raise StepFailed(str(failure)) from failure
 
+    async def browse(self, run: str, url: str, deeds: Sequence[api.Deed], sealed: bool) -> api.Browsed:
+        try:
+            with cost.waiting("page"):
+                return await api.browse(_name(run), url, deeds, sealed=sealed)
+        except api.IndexFailure as failure:
+            raise StepFailed(str(failure)) from failure
+
+    async def leave(self, run: str) -> None:
+        await api.leave(_name(run))
+
     async def passages(self, snapshot: int) -> list[api.Span]:
         return await _asked(api.passages, snapshot)
 
     async def similarity(self, query: str, texts: Sequence[str]) -> list[float]:
         return await _asked(api.similarity, query, texts)
+
+
+def _name(run: str) -> str:
+    """What the run is called at the egress door."""
+    return f"run-{run}"
 
 
 async def _asked(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

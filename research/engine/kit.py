@@ -28,7 +28,7 @@ from research.engine.values import (
     Shape,
     Workspace,
 )
-from search_index.api import Hit, Opened, Span
+from search_index.api import Browsed, Deed, Hit, Opened, Span
 
 Delta = Callable[[str], Awaitable[None]]  # receives pieces of text while they are written
 
@@ -110,6 +110,12 @@ class Index(Protocol):
 
     async def open(self, url: str, sealed: bool) -> Opened:
         """The page at an address that the run has seen: from the index where it is fresh, else from the live web."""
+
+    async def browse(self, run: str, url: str, deeds: Sequence[Deed], sealed: bool) -> Browsed:
+        """The page at `url` in the run's browser after these deeds; asked again it gives the same."""
+
+    async def leave(self, run: str) -> None:
+        """The run is over, or goes on elsewhere: what it has open in the browser is closed."""
 
     async def passages(self, snapshot: int) -> list[Span]:
         """The passages of a snapshot, in the order of the text."""

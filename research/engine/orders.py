@@ -24,6 +24,8 @@ from search_index.api import instructs, sentences
 
 INSTEAD = "(a sentence of this page addresses the reader's machine; not shown)"
 UNTITLED = "(title not shown)"
+UNNAMED = "(name not shown)"
+LABEL = 4  # words of a command that is no more than what a button says: "Show more", "Search the whole site"
 SHARED = 0.34  # of a command's own words: with fewer of them it is about something else
 _VERBS = """add adjust anagram answer append ask augment begin break browse build buy call change check choose click
     combine compare complete compose consider contact convert copy create define delete describe design develop discuss
@@ -88,6 +90,13 @@ def titled(title: str) -> str:
     is_sentence = is_sentence or _ADDRESS.search(title) is not None
     gives_orders = instructs(title) or "://" in title or (is_sentence and orders(title, ""))
     return UNTITLED if gives_orders else title
+
+
+def named(name: str, about: str) -> str:
+    """The name of something on a page that can be clicked or filled in, unless it gives orders: buttons are named by
+    commands, but by short ones, or by such as have to do with what is asked."""
+    gives_orders = titled(name) == UNTITLED or (len(name.split()) > LABEL and orders(name, about))
+    return UNNAMED if gives_orders else name
 
 
 def is_plain(address: str) -> bool:

@@ -1,5 +1,5 @@
 """Read: open a page that the run has seen the address of, and put its most telling passages and its links into view;
-or find words in a page that is in view.
+or find words in a page that is in view. `shown` and `brought` do the same for a page in the browser (browse.py).
 
 Called by hunt.py, which has refused every address that the run has not seen. A sealed run opens nothing on the web:
 the index sees to that, and answers from what it has.
@@ -18,7 +18,7 @@ from research.engine.search import candidates
 from research.engine.terms import overlap, rarity, terms
 from research.engine.values import Action, Candidate, Evidence, View, Workspace
 from research.errors import StepFailed
-from search_index.api import Span
+from search_index.api import Opened, Span
 
 PASSAGES = 6  # of a page, that a reader looks at
 SIFTED = 16  # passages that are compared by meaning; a long page is sifted by words first, which costs nothing
@@ -34,18 +34,10 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
         began = timezone.now()
         page = await kit.index.open(wanted, desk.question.sealed)
         spend(pages=1)
-        spans = await _telling(desk.gap.question, await kit.index.passages(page.snapshot), kit)
         return {
             "gap": desk.gap.number,
-            "url": page.url,
-            "title": page.title,
-            "snapshot": page.snapshot,
-            "host": page.host,
             "from": "web" if page.fetched_at >= began else "index",
-            "links": len(page.links),
-            "source": page.source,
-            "passages": [{"start": span.start, "end": span.end, "text": span.text} for span in spans],
-            "addresses": _related(desk.gap.question, page.links),
+            **await shown(desk.gap.question, page, kit),
         }
 
     desk = replace(desk, opened=(*desk.opened, wanted), candidates=(), links=(), view=View())
@@ -57,6 +49,32 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
             dead_ends=desk.dead_ends | {wanted},
             observation=f"{wanted} could not be opened: {failure}",
         )
+    desk = brought(desk, result)
+    return replace(
+        desk,
+        # No title: what a page calls itself is its text, and this line is not marked as such in the prompt.
+        observation=f"Opened {wanted}: its {len(desk.candidates)} most fitting passages are in view.",
+        view=replace(desk.view, address=wanted),
+    )
+
+
+async def shown(question: str, page: Opened, kit: Kit) -> Result:
+    """What of a page is put into view for a question, as a journal keeps it."""
+    spans = await _telling(question, await kit.index.passages(page.snapshot), kit)
+    return {
+        "url": page.url,
+        "title": page.title,
+        "snapshot": page.snapshot,
+        "host": page.host,
+        "links": len(page.links),
+        "source": page.source,
+        "passages": [{"start": span.start, "end": span.end, "text": span.text} for span in spans],
+        "addresses": _related(question, page.links),
+    }
+
+
+def brought(desk: Workspace, result: Result) -> Workspace:
+    """The workspace with what was `shown` of a page in view."""
     about = {"snapshot": result["snapshot"], "title": result["title"], "url": result["url"], "source": result["source"]}
     passages = candidates([{**passage, **about, "heading": "", "score": 1.0} for passage in result["passages"]])
     fresh = [link for link in result["addresses"] if link not in desk.opened]
@@ -64,9 +82,7 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
         desk,
         candidates=passages,
         links=tuple(enumerate(fresh, start=len(passages) + 1)),
-        view=View(address=wanted, snapshot=result["snapshot"], shown=len(passages)),
-        # No title: what a page calls itself is its text, and this line is not marked as such in the prompt.
-        observation=f"Opened {wanted}: its {len(passages)} most fitting passages are in view.",
+        view=View(address=result["url"], snapshot=result["snapshot"] if passages else 0, shown=len(passages)),
     )
 
 
@@ -92,6 +108,7 @@ async def find(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
     except StepFailed as failure:
         return replace(desk, observation=f"{page.url} could not be looked through: {failure}")
     source = next((one.source for one in desk.candidates if one.url == page.url), "")
+    view = desk.view if desk.view.snapshot == page.snapshot else View(address=page.url, snapshot=page.snapshot)
     about = {"snapshot": page.snapshot, "title": page.title, "url": page.url, "source": source}
     passages = candidates([{**one, **about, "heading": "", "score": 1.0} for one in result["passages"]])
     if not passages:
@@ -100,7 +117,7 @@ async def find(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
         desk,
         candidates=passages,
         links=(),
-        view=View(address=page.url, snapshot=page.snapshot, shown=len(passages)),
+        view=replace(view, shown=len(passages)),
         observation=f"{len(passages)} passages of {page.url} have these words.",
     )
 

@@ -63,7 +63,7 @@ async def more(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
         return replace(desk, observation=f"The next passages could not be had: {failure}")
     hits = result["hits"]
     if not hits:
-        return replace(desk, view=View(), observation="There is no more of it.")
+        return replace(desk, view=replace(view, query="", snapshot=0), observation="There is no more of it.")
     view = replace(view, shown=view.shown + len(hits))
     return replace(desk, candidates=candidates(hits), view=view, observation=f"{len(hits)} further passages.")
 

@@ -13,7 +13,7 @@ from config.loop import in_thread
 from research.engine.confidence import withheld
 from research.engine.kit import Delta
 from research.engine.lexical_judge import judged
-from research.engine.names import all_named
+from research.engine.names import all_named, names
 from research.engine.orders import stated
 from research.engine.terms import rarity, terms, unordered, words
 from research.engine.values import (
@@ -36,7 +36,7 @@ from research.engine.values import (
     Shape,
     Workspace,
 )
-from research.reasoning import listing
+from research.reasoning import acting, listing
 from research.reasoning.compare import compared
 from research.reasoning.lookup import looked_up
 from research.reasoning.relations import Page
@@ -117,25 +117,24 @@ class ExtractiveReasoner:
 
     async def act(self, workspace: Workspace) -> Action:
         """Ask; read the best page in full; cross the likeliest bridge to a next passage, and again (trail.py), until
-        none is left; answer, if what was found fits; else ask in other words, and follow the link that fits best."""
+        none is left; answer, if what was found fits; else use the likeliest pages in the browser (acting.py), ask in
+        other words, and follow the link that fits best. Where nothing found has the names that are asked about, a page
+        is used before bridges are crossed."""
         gap = workspace.gap.question
         # What a page asks or orders is no bridge: its names would be searched for.
         workspace = replace(workspace, known=tuple(stated(workspace.known, gap)))
         tried = {unordered(query) for query in workspace.queries}
         if not workspace.queries and not workspace.approach:
             return Action("search", query=gap)
-        if target := _page(workspace):
-            return Action("open", target=target)
+        if action := _at_hand(workspace):
+            return action
         for bridge in bridges(gap, workspace.known):
             if bridge.weight >= FAINT and unordered(bridge.query) not in tried:
                 return Action("search", query=bridge.query)
         answer = await self._answered(workspace)
         if answer and workspace.may_answer:
             return answer
-        for query in _reformulations(workspace):
-            if query and unordered(query) not in tried:
-                return Action("search", query=query)
-        return _follow(workspace) or answer or Action("give_up")
+        return _else(workspace, tried, answer) or answer or Action("give_up")
 
     async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
         """Of each passage in view the sentences that are closest to what was asked, those passages first that the way
@@ -423,6 +422,27 @@ def _page(workspace: Workspace) -> int:
         if candidate.snapshot == best.snapshot and candidate.url not in workspace.opened:
             return candidate.number
     return 0
+
+
+def _at_hand(workspace: Workspace) -> Action | None:
+    """What the page in view calls for: to be used further, or to be read in full; or, where nothing that was found has
+    the names that are asked about, a page to be used in the browser."""
+    if target := 0 if workspace.view.tab else _page(workspace):
+        return Action("open", target=target)
+    if deed := acting.go_on(workspace):
+        return deed
+    gap, found = workspace.gap.question, [f"{one.title} {one.quote}" for one in workspace.known]
+    return acting.look(workspace) if any(names(gap)) and not all_named(gap, found) else None
+
+
+def _else(workspace: Workspace, tried: set[str], answer: Action | None) -> Action | None:
+    """What is left where neither search nor bridges brought an answer that counts."""
+    if not answer and (deed := acting.look(workspace)):
+        return deed
+    for query in _reformulations(workspace):
+        if query and unordered(query) not in tried:
+            return Action("search", query=query)
+    return _follow(workspace)
 
 
 def _reformulations(workspace: Workspace) -> list[str]:
