@@ -27,11 +27,14 @@ _DOCUMENT = re.compile(r"\.(?:pdf|docx?|odt|epub|pptx?|xlsx?)$", re.IGNORECASE)
 
 
 def look(workspace: Workspace) -> Action | None:
-    """To open a page in the browser: the one in view, else the likeliest that something was kept from."""
+    """To open a page in the browser: the one in view, else the likeliest that something of it was kept which shares a
+    word with the gap."""
     if workspace.question.sealed or len(workspace.looked) >= LOOKS or is_found(workspace):
         return None
+    asked = set(terms(workspace.gap.question))
+    near = [one for one in workspace.known if asked.intersection(terms(f"{one.title} {one.quote}"))]
     pages = [(0, workspace.view.address)]
-    pages += [(-one.number, one.url) for one in sorted(workspace.known, key=lambda one: (-one.score, one.number))]
+    pages += [(-one.number, one.url) for one in sorted(near, key=lambda one: (-one.score, one.number))]
     new = (number for number, url in pages if url.startswith("http") and url not in workspace.looked)
     target = next(new, None)
     return None if target is None else Action("act", target=target, deed="look")

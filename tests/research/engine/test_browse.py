@@ -127,7 +127,7 @@ async def test_a_page_that_says_next_to_nothing_is_looked_at_at_once(new_run, ta
     tabs.tabs[form, ()] = (form, SEARCH)
     _run, seen = await acted(new_run, tabs, listener)
     assert tabs.browsed == [(form, ())]
-    assert [one.role for one in seen[-1].view.controls] == ["link", "searchbox"]
+    assert [one.role for one in seen[-1].view.controls] == ["searchbox", "link"]
 
 
 async def test_a_run_that_goes_on_elsewhere_repeats_no_deed(new_run, tabs, listener):
