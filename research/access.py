@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
-from research.models import Evidence, Report, Run, Share
+from research.models import Evidence, Report, Run, Share, Shot, Step
 from search_index.api import Opened, snapshot
 
 
@@ -41,6 +41,12 @@ def evidence_read(request: HttpRequest, run_id: UUID, number: int) -> Evidence:
     return get_object_or_404(
         Evidence.objects.select_related("run", "exhibit"), run_id=run_id, run__owner_id=request.user.pk, number=number
     )
+
+
+def shot_read(request: HttpRequest, run_id: UUID, seq: int) -> Shot:
+    """What the browser of a run of this person's showed after a step. Raises Http404."""
+    step = get_object_or_404(Step, run_id=run_id, run__owner_id=request.user.pk, seq=seq, kind="browse")
+    return get_object_or_404(Shot, run_id=run_id, key=step.key.partition("/again/")[0])
 
 
 def share_write(request: HttpRequest, share_id: int) -> Share:

@@ -51,6 +51,14 @@ def _acted(result: Result) -> str:
     return say(result) if say else str(result["kind"])
 
 
+def _browsed(result: Result) -> str:
+    if result["refused"]:
+        return _("Left alone on %(page)s: %(why)s") % {"page": result["address"], "why": result["refused"]}
+    if not result["did"]:
+        return _("Opened in the browser: %s") % str(result["title"] or result["address"])
+    return _("On %(page)s: %(did)s") % {"page": result["title"] or result["address"], "did": result["did"]}
+
+
 def _noted(result: Result) -> str:
     n = len(result.get("evidence", []))
     if not n:
@@ -117,6 +125,7 @@ _STEPS: dict[str, Callable[[Result], str]] = {
     "search": lambda made: _("Searched “%(query)s”: %(hits)s") % {**made, "hits": _hits(made["hits"])},
     "more": lambda made: _("Looked further in %(of)s: %(hits)s") % {**made, "hits": _hits(made["hits"])},
     "open": lambda made: _("Opened %s") % str(made["title"] or made["url"]),
+    "browse": _browsed,
     "find": lambda made: (
         _("Looked for “%(words)s” in %(page)s: %(passages)s")
         % {**made, "page": made["title"] or made["url"], "passages": _passages(made["passages"])}
@@ -148,6 +157,7 @@ _ACTS: dict[str, Callable[[Result], str]] = {
     "open": lambda act: _("Decided to open %s") % str(act.get("url", "")),
     "find": lambda act: _("Decided to look for “%s” in the page") % str(act.get("query", "")),
     "more": lambda act: _("Decided to look further"),
+    "act": lambda act: _("Decided to use %s in the browser") % str(act.get("url", "")),
     "compute": lambda act: _("Decided to compute %s") % str(act.get("query", "")),
     "answer": lambda act: _("Answered: %s") % str(act.get("outcome", "")),
     "give_up": lambda act: _("Given up: %s") % str(act.get("outcome", "")),

@@ -21,6 +21,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/retry", wishes.retry, name="retry"),
     path("runs/<uuid:run_id>/again", wishes.again, name="again"),
     path("runs/<uuid:run_id>/steps", runs.steps, name="steps"),
+    path("runs/<uuid:run_id>/steps/<int:seq>/shot", runs.shot, name="shot"),
     path("runs/<uuid:run_id>/trail", runs.trail, name="trail"),
     path("runs/<uuid:run_id>/replay", replay.replay, name="replay"),
     path("runs/<uuid:run_id>/delete", runs.delete, name="delete"),

@@ -16,9 +16,10 @@ from django.db.models import OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from research.access import run_read, run_write
+from research.access import run_read, run_write, shot_read
 from research.engine.values import Planned
 from research.launch import answer_now as ask_to_answer
 from research.launch import stop as ask_to_stop
@@ -60,6 +61,14 @@ def steps(request: HttpRequest, run_id: UUID) -> HttpResponse:
     given = [request.GET.get(name, "") for name in ("gap", "before")]
     gap, seq = (int(one) if one.isdecimal() and len(one) < 10 else 0 for one in given)
     return render(request, "run_parts.html#steps", {"run": the_run, "steps": before(the_run, gap, seq)})
+
+
+@login_required
+@require_GET
+@cache_control(private=True, max_age=86_400, immutable=True)
+def shot(request: HttpRequest, run_id: UUID, seq: int) -> HttpResponse:
+    """The picture of what the run's browser showed after the step with this seq. It is never changed."""
+    return HttpResponse(bytes(shot_read(request, run_id, seq).jpeg), content_type="image/jpeg")
 
 
 @login_required
