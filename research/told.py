@@ -32,6 +32,10 @@ def _passages(passages: Sized) -> str:
     return ngettext("%d passage", "%d passages", len(passages)) % len(passages)
 
 
+def _addresses(addresses: Sized) -> str:
+    return ngettext("%d address", "%d addresses", len(addresses)) % len(addresses)
+
+
 def _planned(result: Result) -> str:
     n = len(result.get("gaps", []))
     return ngettext("Planned %d sub-question", "Planned %d sub-questions", n) % n
@@ -126,6 +130,9 @@ _STEPS: dict[str, Callable[[Result], str]] = {
     "more": lambda made: _("Looked further in %(of)s: %(hits)s") % {**made, "hits": _hits(made["hits"])},
     "open": lambda made: _("Opened %s") % str(made["title"] or made["url"]),
     "browse": _browsed,
+    "web": lambda made: (
+        _("Asked the web for “%(query)s”: %(addresses)s") % {**made, "addresses": _addresses(made["addresses"])}
+    ),
     "find": lambda made: (
         _("Looked for “%(words)s” in %(page)s: %(passages)s")
         % {**made, "page": made["title"] or made["url"], "passages": _passages(made["passages"])}

@@ -21,6 +21,13 @@ class WholeIndex:
     async def search(self, query: str, reasoning: str, sources: Sequence[int], limit: int) -> list[api.Hit]:
         return await _asked(api.search, query, limit=limit, sources=sources, reasoning=reasoning)
 
+    @property
+    def asks_the_web(self) -> bool:
+        return api.web_search_is_set_up()
+
+    async def web(self, query: str) -> api.Suggested:
+        return await _asked(api.web_search, query)
+
     async def open(self, url: str, sealed: bool) -> api.Opened:
         try:
             with cost.waiting("page"):

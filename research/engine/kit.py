@@ -28,7 +28,7 @@ from research.engine.values import (
     Shape,
     Workspace,
 )
-from search_index.api import Browsed, Deed, Hit, Opened, Span
+from search_index.api import Browsed, Deed, Hit, Opened, Span, Suggested
 
 Delta = Callable[[str], Awaitable[None]]  # receives pieces of text while they are written
 
@@ -107,6 +107,13 @@ class Index(Protocol):
 
     async def search(self, query: str, reasoning: str, sources: Sequence[int], limit: int) -> list[Hit]:
         """Passages for a query, best first."""
+
+    @property
+    def asks_the_web(self) -> bool:
+        """Whether the operator has set up an endpoint that is asked for addresses on the web."""
+
+    async def web(self, query: str) -> Suggested:
+        """Addresses on the web for a query, judged by what the index knows of them."""
 
     async def open(self, url: str, sealed: bool) -> Opened:
         """The page at an address that the run has seen: from the index where it is fresh, else from the live web."""

@@ -415,7 +415,7 @@ def _likeliest(known: Sequence[Evidence]) -> list[Evidence]:
 
 def _page(workspace: Workspace) -> int:
     """The page of the best evidence, if a search has just shown it and it was not read in full."""
-    if workspace.links or not workspace.known:
+    if workspace.view.address or not workspace.known:
         return 0
     best = max(workspace.known, key=lambda one: (one.score, -one.number))
     for candidate in workspace.candidates:
@@ -426,13 +426,17 @@ def _page(workspace: Workspace) -> int:
 
 def _at_hand(workspace: Workspace) -> Action | None:
     """What the page in view calls for: to be used further, or to be read in full; or, where nothing that was found has
-    the names that are asked about, a page to be used in the browser."""
+    the names that are asked about, a page on the web, or one to be used in the browser."""
     if target := 0 if workspace.view.tab else _page(workspace):
         return Action("open", target=target)
     if deed := acting.go_on(workspace):
         return deed
     gap, found = workspace.gap.question, [f"{one.title} {one.quote}" for one in workspace.known]
-    return acting.look(workspace) if any(names(gap)) and not all_named(gap, found) else None
+    if not any(names(gap)) or all_named(gap, found):
+        return None
+    if workspace.view.query and workspace.links:  # what the operator's web search puts first
+        return Action("open", target=workspace.links[0][0])
+    return acting.look(workspace)
 
 
 def _else(workspace: Workspace, tried: set[str], answer: Action | None) -> Action | None:

@@ -42,6 +42,7 @@ ON_TRAIL = (
     "search",
     "open",
     "browse",
+    "web",
     "find",
     "more",
     "compute",

@@ -9,6 +9,8 @@ from operator import and_
 from typing import Any
 from uuid import UUID
 
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -66,8 +68,10 @@ def steps(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @login_required
 @require_GET
 @cache_control(private=True, max_age=86_400, immutable=True)
+@csp_update({"style-src": [UNSAFE_INLINE]})  # type: ignore[arg-type]
 def shot(request: HttpRequest, run_id: UUID, seq: int) -> HttpResponse:
-    """The picture of what the run's browser showed after the step with this seq. It is never changed."""
+    """The picture of what the run's browser showed after the step with this seq. It is never changed. A browser lays a
+    bare picture out with styles of its own."""
     return HttpResponse(bytes(shot_read(request, run_id, seq).jpeg), content_type="image/jpeg")
 
 

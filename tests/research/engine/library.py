@@ -10,7 +10,7 @@ from django.utils import timezone
 from config.loop import in_thread
 from research.engine.terms import terms
 from research.errors import StepFailed
-from search_index.api import Browsed, Control, Deed, Hit, Opened, Span
+from search_index.api import Browsed, Control, Deed, Hit, Opened, Span, Suggested
 from search_index.models import Page, Snapshot, Source
 
 PAGES = {
@@ -44,6 +44,7 @@ class Library:
         self.browsed: list[tuple[str, tuple[Deed, ...]]] = []
         self.left: list[str] = []
         self.tabs: dict[tuple[str, tuple[Deed, ...]], tuple[str, tuple[Control, ...]]] = {}
+        self.on_the_web: tuple[str, ...] | None = None  # what a web search finds; (): it fails
         self.refuses: dict[Deed, str] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self._source = source
@@ -86,6 +87,16 @@ class Library:
             )
             for rank, (score, url, snapshot) in enumerate(found[:limit], start=1)
         ]
+
+    @property
+    def asks_the_web(self) -> bool:
+        return self.on_the_web is not None
+
+    async def web(self, query: str) -> Suggested:
+        assert self.on_the_web is not None
+        if not self.on_the_web:
+            raise StepFailed("SearXNG cannot be reached.")
+        return Suggested(self.on_the_web)
 
     async def open(self, url: str, sealed: bool) -> Opened:
         self.opened.append(url)

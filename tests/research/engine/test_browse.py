@@ -146,3 +146,32 @@ async def test_a_run_that_goes_on_elsewhere_repeats_no_deed(new_run, tabs, liste
     await researched(run, tabs, listener, reasoner, effort="medium")
     assert tabs.browsed == before
     assert reasoner.seen[0].view == seen[-1].view
+
+
+async def test_what_a_web_search_finds_may_be_opened(new_run, library, listener):
+    library.on_the_web = (FOUND, LIST)
+    await in_thread(library.add, FOUND, "Found", "The first version of Larkspur had a yellow lantern in its window.")
+    reasoner = Scripted(library.similarity, Action("search", query="zebra"), Action("open", target=1))
+    run = await researched(await in_thread(new_run), library, listener, reasoner, effort="medium")
+    assert reasoner.seen[1].links == ((1, FOUND), (2, LIST))
+    assert reasoner.seen[1].observation == "“zebra” found nothing. 2 addresses were found on the web."
+    assert library.opened == [FOUND]
+    [step] = await rows(Step, run, kind="web")
+    assert step.result["addresses"] == [FOUND, LIST]
+
+
+async def test_a_web_search_that_fails_is_a_failure_and_the_index_is_searched(new_run, library, listener):
+    library.on_the_web = ()
+    reasoner = Scripted(library.similarity, Action("search", query="first version"))
+    run = await researched(await in_thread(new_run), library, listener, reasoner, effort="medium")
+    assert reasoner.seen[1].candidates
+    assert "The web search failed: SearXNG cannot be reached." in reasoner.seen[1].observation
+    assert [step.error for step in await rows(Step, run, kind="web")] == ["SearXNG cannot be reached."]
+
+
+async def test_a_sealed_run_asks_no_web_search(new_run, library, listener):
+    library.on_the_web = (FOUND,)
+    reasoner = Scripted(library.similarity, Action("search", query="first version"))
+    run = await researched(await in_thread(new_run, sealed=True), library, listener, reasoner)
+    assert await rows(Step, run, kind="web") == []
+    assert reasoner.seen[1].links == ()
