@@ -193,6 +193,8 @@ EGRESS_LISTEN = env.text("EGRESS_LISTEN")
 MODELS_IN_PROCESS = True
 # The browser's executable; empty: config/chromium.py finds one.
 CHROMIUM = env.text("CHROMIUM")
+# A Playwright server whose browser is used instead (ws://...); empty: each process starts its own.
+BROWSER_URL = env.secret("BROWSER_URL")
 
 # --- Watching over it ------------------------------------------------------------------------------------------------
 # Who may read /metrics: whoever has this token; without one, this machine only.

@@ -1,24 +1,42 @@
-"""Renders one page in Chromium, for pages whose text is made by their scripts.
+"""The browser pool: one Chromium a process, in which the crawl renders pages and runs have their tabs.
 
-One browser a process, started when first needed, with Chromium's own sandbox; a fresh context for each page, at most
-three at once. Everything a page asks for passes the egress door, WebSockets and iframes included; the browser resolves
-no names, speaks neither QUIC nor WebRTC to the outside, loads no images, media or fonts, downloads and keeps nothing.
-Called by crawl.py and reading.py, on the shared loop (config/loop.py). Returns the same `Fetched` as fetch.py.
+Started when first needed, with Chromium's own sandbox, or taken from BROWSER_URL. A crawl's page gets a context of its
+own and forgets everything at the end; a run has a context for each host. Everything a page asks for passes the egress
+door, WebSockets and iframes included; the browser resolves no names and speaks neither QUIC nor WebRTC to the outside.
+So many pages are in hand at once, each for so long; a process of the browser that takes too much memory is ended, and
+with it its page; a browser that died or hangs is started anew. Nothing is left of it after close().
+Reads no text, knows no deeds. Called by render.py and tabs.py, on the shared loop (config/loop.py).
 """
 
 import asyncio
+import json
 import logging
 import os
+import signal
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from playwright.async_api import Browser, Page, Playwright, ProxySettings, Response, Route, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    FileChooser,
+    Page,
+    Playwright,
+    ProxySettings,
+    Request,
+    Response,
+    Route,
+    async_playwright,
+)
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
@@ -27,17 +45,21 @@ from config.errors import CannotStart
 from search_index import policy
 from search_index.egress import door_url
 from search_index.errors import IndexFailure, Refused, RetryLater, SourceFailed, Unreadable
-from search_index.fetch import HTML_BYTES, Fetched, check_door, check_status
+from search_index.fetch import HTML_BYTES, check_door
 
 log = logging.getLogger(__name__)
 
-SECONDS = 30  # for one page, all in all
+SECONDS = 20  # for one page or one deed, all in all; with CLOSING_SECONDS nothing costs a run more than 30
 SETTLE_SECONDS = 5  # after the document is parsed, for its scripts to fall silent
-CLOSING_SECONDS = 10
+CLOSING_SECONDS = 5  # a browser that needs longer to close a page hangs
 PAGES_AT_ONCE = 3  # 2 to 4 contexts keep two cores busy
+WIDTH, HEIGHT = 1024, 768  # of the window: less than 1024 is a telephone to many sites
+LOOK_EVERY = 0.5  # seconds between two looks at what memory the browser takes
+# Bytes of their own (what is shared by all is not counted) that one process of the browser may take, and all together.
+# The heaviest pages of the web take some 500 MB.
+PROCESS_MEMORY, MEMORY = 1_000_000_000, 2_500_000_000
 
-_NOT_LOADED = frozenset({"image", "media", "font"})
-_ARGUMENTS = [
+ARGUMENTS = [
     # Without this WebRTC sends UDP to whatever address a page names, past any proxy (seen; LOG.md). The flag without
     # "force" in its name is ignored.
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
@@ -50,106 +72,288 @@ _ARGUMENTS = [
 ]
 # Of the browser itself, as against its pages: nothing listens there. Only a page's context knows the door.
 _NOWHERE: ProxySettings = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
+_NOT_LOADED = frozenset({"media", "font"})
+_WRITES = frozenset({"PUT", "PATCH", "DELETE"})
 
 
 @dataclass
 class _Running:
-    """This loop's browser."""
+    """This loop's browser. `mark` is a word of its command line, by which its processes are found; `processes` are
+    those that were found last: when the first has died, the others are nobody's any more. `said` is why pages were not
+    shown, a sentence each, by context."""
 
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
     playwright: Playwright | None = None
     browser: Browser | None = None
+    mark: str = ""
+    processes: list["_Process"] = field(default_factory=list)
+    watch: asyncio.Task[None] | None = None
+    contexts: dict[tuple[str, str], BrowserContext] = field(default_factory=dict)
+    said: WeakKeyDictionary[BrowserContext, list[str]] = field(default_factory=WeakKeyDictionary)
 
+
+# Why a page may not be shown, in a sentence; "" where it may.
+Permitted = Callable[[str], Awaitable[str]]
 
 _running: WeakKeyDictionary[asyncio.AbstractEventLoop, _Running] = WeakKeyDictionary()
 
 
-async def render(url: str) -> Fetched:
-    """The page as its scripts have made it: `body` is UTF-8 HTML. A browser that dies is started anew, once.
+@asynccontextmanager
+async def in_hand() -> AsyncIterator[None]:
+    """Hold the block back until there is room for one page more, and end it after SECONDS.
 
-    Raises Refused ("url", "egress", "size", "type"), RetryLater ("timeout", "busy", "status", "egress", "connection",
-    "browser"), StatusFailed, and Unreadable("crash") where the page brings its tab or the browser down.
+    What Playwright raises inside comes out as IndexFailure's kinds: RetryLater("timeout" ...), Unreadable("crash") ...
     """
-    target = policy.parse(url)
-    running = _running.setdefault(asyncio.get_running_loop(), _Running())
-    async with running.room:
-        browser = await _browser(running)
+    async with _here().room:
         try:
-            return await _render(browser, target)
+            async with asyncio.timeout(SECONDS):
+                yield
+        except (TimeoutError, PlaywrightTimeout) as error:
+            raise RetryLater("timeout", _("The page was not there within %(most)d s.") % {"most": SECONDS}) from error
         except PlaywrightError as error:
-            if browser.is_connected():
-                raise _explained(error) from error
-        log.warning("Chromium died while it rendered a page of %s; it is started anew.", target.host)
-        try:
-            return await _render(await _browser(running), target)
-        except PlaywrightError as error:
-            raise _explained(error) from error
+            raise explained(error) from error
+
+
+@asynccontextmanager
+async def fresh_page() -> AsyncIterator[Page]:
+    """A page in a context of its own, without images, which forgets everything at the end."""
+    context = await _context(await _browser(), images=False)
+    try:
+        yield await context.new_page()
+    finally:
+        await closed(context)
+
+
+async def page_of(whose: str, host: str, permitted: Permitted) -> Page:
+    """A new page in the context that `whose` has for the host. Wherever it is led, `permitted` is asked first. Raises
+    RetryLater("browser")."""
+    running, browser = _here(), await _browser()
+    context = running.contexts.get((whose, host))
+    if context is None or context.browser is not browser:
+        context = running.contexts[whose, host] = await _context(browser, images=True, permitted=permitted)
+    return await context.new_page()
+
+
+def said(page: Page) -> list[str]:
+    """Why pages were not shown in this page's context, to be emptied by whoever reads it."""
+    return _here().said.setdefault(page.context, [])
+
+
+async def leave(whose: str) -> None:
+    """Close the contexts of a run, and with them its pages."""
+    contexts = _here().contexts
+    for key in [key for key in contexts if key[0] == whose]:
+        await closed(contexts.pop(key))
+
+
+async def closed(closing: Page | BrowserContext) -> None:
+    """Close a page or a context. A browser that does not do that in time hangs: it is ended, with all its pages."""
+    try:
+        async with asyncio.timeout(CLOSING_SECONDS):
+            if isinstance(closing, BrowserContext):
+                await closing.unroute_all(behavior="ignoreErrors")  # what is still being asked for ends unanswered
+            await closing.close()
+    except TimeoutError:
+        log.warning("Chromium does not close a page: it hangs, and is started anew.")
+        _kill(_tree(_here().mark))
+    except PlaywrightError as error:
+        log.debug("Nothing to close: %s", error)
+
+
+def alive() -> bool:
+    """Whether this loop's browser runs."""
+    browser = _here().browser
+    return browser is not None and browser.is_connected()
 
 
 async def close() -> None:
-    """End this loop's browser; the next page starts a new one."""
+    """End this loop's browser and every process of it; the next page starts a new one."""
     running = _running.pop(asyncio.get_running_loop(), None)
-    if running is not None and running.playwright is not None:
-        if running.browser is not None:
-            await running.browser.close()
-        await running.playwright.stop()
+    if running is not None:
+        await _end(running)
 
 
-async def _browser(running: _Running) -> Browser:
+# --- Starting and ending ---------------------------------------------------------------------------------------------
+def _here() -> _Running:
+    return _running.setdefault(asyncio.get_running_loop(), _Running())
+
+
+async def _browser() -> Browser:
     """This loop's browser, started if there is none or it has died. Raises RetryLater("browser")."""
+    running = _here()
     async with running.starting:
         if running.browser is not None and running.browser.is_connected():
             return running.browser
+        if running.browser is not None:
+            log.warning("Chromium has died; it is started anew.")
+        await _end(running)
         try:
-            if running.playwright is None:
-                running.playwright = await async_playwright().start()
-            running.browser = await running.playwright.chromium.launch(
-                executable_path=await asyncio.to_thread(launcher),
-                chromium_sandbox=True,
-                args=_ARGUMENTS,
-                proxy=_NOWHERE,
-                # Pages are hostile: the browser inherits nothing of ours, keys and passwords of the environment least.
-                env={"PATH": os.defpath, "HOME": tempfile.gettempdir(), "LANG": "C.UTF-8"},
-            )
+            running.playwright = await async_playwright().start()
+            running.browser = await (_connected if settings.BROWSER_URL else _launched)(running)
         except (CannotStart, PlaywrightError) as error:
-            running.playwright = None
+            await _end(running)
             raise RetryLater("browser", _("Chromium could not be started: %(why)s") % {"why": error}) from error
         return running.browser
 
 
-async def _render(browser: Browser, target: policy.Target) -> Fetched:
+async def _launched(running: _Running) -> Browser:
+    assert running.playwright is not None
+    running.mark = f"--scenthound={uuid.uuid4().hex}"  # Chromium passes over what it does not know
+    browser = await running.playwright.chromium.launch(
+        executable_path=await asyncio.to_thread(launcher),
+        chromium_sandbox=True,
+        args=[*ARGUMENTS, running.mark],
+        proxy=_NOWHERE,
+        # Pages are hostile: the browser inherits nothing of ours, keys and passwords of the environment least.
+        env={"PATH": os.defpath, "HOME": tempfile.gettempdir(), "LANG": "C.UTF-8"},
+    )
+    running.watch = asyncio.create_task(_watch(running))
+    return browser
+
+
+async def _connected(running: _Running) -> Browser:
+    """The browser of a Playwright server, which starts one for us; what it lets us choose, we choose as for our own."""
+    assert running.playwright is not None
+    wanted = {"args": ARGUMENTS, "chromiumSandbox": True, "proxy": _NOWHERE}
+    return await running.playwright.chromium.connect(
+        settings.BROWSER_URL, headers={"x-playwright-launch-options": json.dumps(wanted)}, timeout=SECONDS * 1000
+    )
+
+
+async def _end(running: _Running) -> None:
+    """End the browser and Playwright's driver, and whatever process of the browser's is still there afterwards."""
+    mark, browser, playwright = running.mark, running.browser, running.playwright
+    running.mark, running.browser, running.playwright = "", None, None
+    running.contexts.clear()
+    if running.watch is not None:
+        running.watch.cancel()
+    tree = await asyncio.to_thread(_tree, mark) + running.processes
+    for ending in (browser.close() if browser else None, playwright.stop() if playwright else None):
+        if ending is not None:
+            with suppress(TimeoutError, PlaywrightError):
+                await asyncio.wait_for(ending, CLOSING_SECONDS)
+                continue
+            _kill(tree)  # it hangs: its driver waits for it
+    _kill(tree)
+
+
+# --- Its processes ---------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Process:
+    """A process of the browser; `born` tells it from a later one of the same number. `memory` in bytes of its own."""
+
+    pid: int
+    parent: int
+    born: str
+    memory: int
+
+
+def _tree(mark: str) -> list[_Process]:
+    """The processes of the browser with this mark, the first of them first; none where there is no /proc."""
+    processes = {}
+    first = None
+    for folder in Path("/proc").glob("[0-9]*") if mark else ():
+        if (process := _process(int(folder.name))) is None:
+            continue
+        processes[process.pid] = process
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes()
+            if mark.encode() in words and b"--type=" not in words:
+                first = process
+    if first is None:
+        return []
+    found = [first]
+    for process in found:  # grows as it is walked
+        found += [one for one in processes.values() if one.parent == process.pid]
+    return found
+
+
+def _process(pid: int) -> _Process | None:
     try:
-        async with asyncio.timeout(SECONDS), _page(browser) as page:
-            response = await page.goto(target.url, wait_until="domcontentloaded", timeout=SECONDS * 1000)
-            if response is None:
-                raise Unreadable("crash", _("The browser showed nothing."))
-            retry_after = await _checked(response)
-            check_status(response.status, retry_after)
-            await _settle(page)
-            return await _read(page, target, response)
-    except (TimeoutError, PlaywrightTimeout) as error:
-        raise RetryLater("timeout", _("The page was not there within %(most)d s.") % {"most": SECONDS}) from error
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        pages = Path(f"/proc/{pid}/statm").read_text().split()
+    except OSError:  # it has ended meanwhile
+        return None
+    return _Process(pid, int(words[1]), words[19], (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGE_SIZE"))
 
 
-@asynccontextmanager
-async def _page(browser: Browser) -> AsyncIterator[Page]:
-    """A page in a context of its own, which knows the door and forgets everything at the end."""
+def _kill(processes: list[_Process]) -> None:
+    for process in processes:
+        now = _process(process.pid)
+        if now is not None and now.born == process.born:
+            with suppress(OSError):
+                os.kill(process.pid, signal.SIGKILL)
+
+
+async def _watch(running: _Running) -> None:
+    """End the process that takes too much memory. It is a page's, most likely; else the whole browser is gone."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        tree = await asyncio.to_thread(_tree, running.mark)
+        if not tree:
+            continue
+        running.processes = tree
+        largest = max(tree, key=lambda process: process.memory)
+        if largest.memory > PROCESS_MEMORY or sum(process.memory for process in tree) > MEMORY:
+            log.warning("A process of Chromium took %d MB: it is ended.", largest.memory // 1_000_000)
+            _kill(tree if largest is tree[0] else [largest])
+
+
+# --- What a context may do -------------------------------------------------------------------------------------------
+async def _context(browser: Browser, *, images: bool, permitted: Permitted | None = None) -> BrowserContext:
+    """A context that knows the door of whoever asks (whose.py), has no permissions and downloads nothing."""
     context = await browser.new_context(
         proxy=_through(door_url()),
         user_agent=_user_agent(browser),
+        viewport={"width": WIDTH, "height": HEIGHT},
         service_workers="block",
         accept_downloads=False,
         permissions=[],
         locale="en-US",
     )
+    spared = _NOT_LOADED if images else _NOT_LOADED | {"image"}
+    said = _here().said.setdefault(context, [])
+
+    async def load(route: Route, request: Request) -> None:
+        """Spares what holds no text, and what would change something: a form that is sent by another method than GET,
+        and requests by which programs write. Where it leads at all is the door's to say: redirects and WebSockets do
+        not come by here."""
+        shows = request.is_navigation_request()
+        if shows and request.method not in {"GET", "HEAD"}:
+            said.append(_("It would send something (%(method)s).") % {"method": request.method})
+        elif shows and permitted is not None and _is_main(request) and (why := await permitted(request.url)):
+            said.append(why)
+        elif request.resource_type not in spared and request.method not in _WRITES:
+            return await route.continue_()
+        return await route.abort("aborted")  # a page stays where it is, instead of showing an error
+
+    await context.route("**/*", load)
+    await context.add_init_script("window.print = () => undefined")
+    context.on("page", _undisturbed)
+    return context
+
+
+def _is_main(request: Request) -> bool:
     try:
-        await context.route("**/*", _load)
-        yield await context.new_page()
-    finally:
-        async with asyncio.timeout(CLOSING_SECONDS):
-            await context.unroute_all(behavior="ignoreErrors")  # what is still being asked for ends unanswered
-            await context.close()
+        return request.frame.parent_frame is None
+    except PlaywrightError:  # of a window that is only just there
+        return True
+
+
+def _undisturbed(page: Page) -> None:
+    """Nothing that asks a person is answered with yes; a page that does not want to be left is."""
+    page.on("dialog", _dismissed)
+    page.on("filechooser", _ignored)
+
+
+async def _dismissed(dialog: Dialog) -> None:
+    with suppress(PlaywrightError):
+        await (dialog.accept() if dialog.type == "beforeunload" else dialog.dismiss())
+
+
+def _ignored(_chooser: FileChooser) -> None:
+    """Playwright opens no window where somebody listens, and no file is ever given."""
 
 
 def _through(door: str) -> ProxySettings:
@@ -168,60 +372,48 @@ def _user_agent(browser: Browser) -> str:
     return f"{words} Safari/537.36 {settings.USER_AGENT}"
 
 
-async def _load(route: Route) -> None:
-    """Spares what holds no text. No safety lies here: redirects and WebSockets do not come by; the door sees all."""
-    if route.request.resource_type in _NOT_LOADED:
-        await route.abort()
-    else:
-        await route.continue_()
-
-
-async def _checked(response: Response) -> str:
+# --- What is read of a page ------------------------------------------------------------------------------------------
+async def checked(response: Response) -> str:
     """Raise what the door or the host refused; the value is the host's Retry-After."""
     headers = await response.all_headers()
     check_door(policy.parse(response.url), response.status, headers.get("x-egress-refused", ""))
     return headers.get("retry-after", "")
 
 
-async def _settle(page: Page) -> None:
-    """Wait until no request has been under way for half a second; a page that never rests is read as it is."""
+async def settle(page: Page) -> None:
+    """Wait until a new document has asked for nothing for half a second; one that never rests is read as it is."""
     try:
         await page.wait_for_load_state("networkidle", timeout=SETTLE_SECONDS * 1000)
     except PlaywrightTimeout:
         log.debug("%s did not settle.", page.url)
 
 
-async def _read(page: Page, target: policy.Target, response: Response) -> Fetched:
-    final = policy.parse(page.url)  # scripts may have led elsewhere, or to an error page of the browser's own
-    return Fetched(
-        url=target.url,
-        final_url=final.url,
-        status=response.status,
-        content_type="text/html; charset=utf-8",
-        body=(await _markup(page)).encode(errors="replace"),
-        etag="",
-        last_modified="",
-        not_modified=False,
-    )
-
-
 # More than `most` characters stay where they are: what a page may send over to this process is bounded.
 _MARKUP = "(html => html.length > %d ? null : html)(document.documentElement.outerHTML)"
 
 
-async def _markup(page: Page) -> str:
-    """The document as it stands, read in a world of our own: the page's scripts cannot have changed its functions."""
-    session = await page.context.new_cdp_session(page)
-    frame = (await session.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-    world = await session.send("Page.createIsolatedWorld", {"frameId": frame})
-    wanted = {"expression": _MARKUP % HTML_BYTES, "contextId": world["executionContextId"], "returnByValue": True}
-    markup = (await session.send("Runtime.evaluate", wanted))["result"].get("value")
-    if markup is None:
+async def markup(page: Page) -> str:
+    """The document as it stands. Raises Refused("size")."""
+    found = await in_own_world(page, _MARKUP % HTML_BYTES)
+    if not isinstance(found, str):
         raise Refused("size", _("It is larger than %(most)d MB.") % {"most": HTML_BYTES // 1_000_000})
-    return f"<!doctype html>\n{markup}"
+    return f"<!doctype html>\n{found}"
 
 
-def _explained(error: PlaywrightError) -> IndexFailure:
+async def in_own_world(page: Page, expression: str) -> object:
+    """What the expression comes to in a world of our own: the page's scripts cannot have changed its functions."""
+    session = await page.context.new_cdp_session(page)
+    try:
+        frame = (await session.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+        world = await session.send("Page.createIsolatedWorld", {"frameId": frame})
+        wanted = {"expression": expression, "contextId": world["executionContextId"], "returnByValue": True}
+        return (await session.send("Runtime.evaluate", wanted))["result"].get("value")
+    finally:
+        with suppress(PlaywrightError):
+            await session.detach()
+
+
+def explained(error: PlaywrightError) -> IndexFailure:
     """The typed error for what Chromium reports, which it does by name only."""
     said = str(error)
     if "Download is starting" in said or "ERR_ABORTED" in said:

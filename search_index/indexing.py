@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from search_index.browser import render
 from search_index.chunk import Chunk, chunk
 from search_index.errors import IndexFailure, Refused, Unreadable
 from search_index.extract import Extracted
@@ -18,6 +17,7 @@ from search_index.fetch import Fetched
 from search_index.judgement.measured import measured
 from search_index.judgement.quality import verdict
 from search_index.models import Page
+from search_index.render import render
 from search_index.store import Prepared
 
 # Where a page is refused for one of these, its links lead to more of the kind: they are not followed.

@@ -18,8 +18,11 @@ from django.utils.translation import gettext as _
 from config.loop import in_pool, in_thread
 from search_index import embedding, frontier, hosts, policy, quarantine, robots
 from search_index.errors import BadSource, IndexFailure, Refused
+from search_index.extract import Extracted, types
+from search_index.extract.sandbox import extracted
 from search_index.fetch import REDIRECTS, Fetched, Redirected, fetch
-from search_index.indexing import divided, judge, prepared, read
+from search_index.indexing import LEAD_NOWHERE, THIN_WORDS, divided, judge, prepared, read
+from search_index.likeness import digest
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
 from search_index.sources import LOCAL as LOCAL_KINDS
 from search_index.sources import LOCAL_PAGES
@@ -31,7 +34,13 @@ from search_index.values import Opened, SourceSummary, Span
 _page_work = ThreadPoolExecutor(2, thread_name_prefix="page")
 FRESH = timedelta(days=30)
 LIVE_DELAY = 1.0  # seconds between two pages of a host, whatever run asks for them
+HTML_TYPE = "text/html; charset=utf-8"
 LOCAL_URLS = ("file:", "beir:")
+# What stands behind the address of a page in the state that deeds in the browser have brought it to: a page of its own
+# in the index. A fragment, so the address leads whoever follows it to the page; and a "fragment directive", which
+# browsers take away before the page's scripts see it (WICG, URL Fragment Text Directives). No crawl knows fragments:
+# such a page is fetched again by nobody, for nothing would be there but the page before the deeds.
+STATE = "#:~:deeds="
 
 
 async def open_page(url: str, *, sealed: bool = False) -> Opened:
@@ -41,9 +50,11 @@ async def open_page(url: str, *, sealed: bool = False) -> Opened:
     Raises Refused (robots, scope, egress, "sealed" where the index does not have it), Unreadable, RetryLater and
     SourceFailed. A page that cannot be had now, but lies in the index, is given as it lies there.
     """
-    local = url.startswith(LOCAL_URLS)
+    local = url.startswith(LOCAL_URLS) or is_state(url)
     address = url if local else policy.canonical(url)
     known = await in_thread(_known, address)
+    if known is None and is_state(url):  # only deeds lead there: what can be opened is the page that they begin on
+        return await open_page(url.partition(STATE)[0], sealed=sealed)
     if known is not None and (sealed or local or _fresh(known)):
         return _opened(known)
     if sealed or local:
@@ -56,6 +67,42 @@ async def open_page(url: str, *, sealed: bool = False) -> Opened:
             return _opened(known)
         await in_thread(frontier.give_up, None, page, failure)
         raise
+
+
+async def keep(state: str, address: str, body: bytes) -> Opened:
+    """What a live page says now, stored and indexed under the source of kind `live`; `body` is its HTML. `address` is
+    where it is, `state` the same or what state_of() makes of it, which becomes its address where it says anything else
+    than the page at `address` does.
+
+    A text that is not worth finding (thin, a list of links ...) is kept, to be cited, but not found by searches; where
+    there is none, `snapshot` is 0. Raises Refused for spam and the like, Unreadable, and Crashed.
+    """
+    text = await _all_text(body, address)
+    if not text.text.strip():
+        return _nothing(address, text)
+    for url in dict.fromkeys((address, state)):
+        known = await in_thread(_known, url)
+        if known is not None and known.sha256 == digest(text.text):
+            return _opened(known)
+    page = await in_thread(_live_page, state)
+    page.rendered = True
+    text, failure = await in_pool(_page_work, judge, page, text)
+    if failure is not None and failure.reason in LEAD_NOWHERE:
+        await in_thread(frontier.give_up, None, page, failure)
+        raise failure
+    fetched = Fetched(state, state, 200, types.HTML, b"", "", "", not_modified=False)
+    (ready,) = prepared([await in_pool(_page_work, divided, page, fetched, text)])
+    return await _kept(ready if failure is None else ready._replace(chunks=[]))
+
+
+def state_of(address: str, deeds: str) -> str:
+    """The address of a page in the state that deeds have brought it to; `deeds` is a digest of them."""
+    return f"{address}{STATE}{deeds[:12]}"
+
+
+def is_state(url: str) -> bool:
+    """Whether the address is one of state_of()'s."""
+    return STATE in url
 
 
 def snapshot(number: int) -> Opened:
@@ -143,11 +190,41 @@ async def _fetched(page: Page) -> Opened:
     if failure:
         raise failure
     (ready,) = prepared([await in_pool(_page_work, divided, page, fetched, text)])
+    return await _kept(ready)
+
+
+async def _kept(ready: Prepared) -> Opened:
     opened = await in_pool(_page_work, _store, ready)
-    if page.conflict:
+    if ready.page.conflict:
         await in_pool(_page_work, hosts.check_copies, opened.host)
     await in_pool(_page_work, embedding.fill_snapshot, opened.snapshot)
     return opened
+
+
+async def _all_text(body: bytes, address: str) -> Extracted:
+    """The main part of a live page, or all of it where there is next to none: what a click brings is often one line."""
+    text = await extracted(body, HTML_TYPE, address)
+    if text.words >= THIN_WORDS and not text.only_links:
+        return text
+    whole = await extracted(body, types.WHOLE, address)
+    if whole.words <= text.words:
+        return text
+    return replace(text, text=whole.text, headings=whole.headings, measures=whole.measures, only_links=False)
+
+
+def _nothing(address: str, text: Extracted) -> Opened:
+    return Opened(
+        snapshot=0,
+        url=address,
+        host=host_of(address),
+        title=text.title,
+        author="",
+        published_on=None,
+        fetched_at=timezone.now(),
+        source="",
+        text="",
+        links=tuple(text.links),
+    )
 
 
 async def _asked(page: Page) -> Fetched:
@@ -155,7 +232,7 @@ async def _asked(page: Page) -> Fetched:
     url = page.url
     for _hop in range(REDIRECTS + 1):
         host = policy.parse(url).host
-        delay = max(LIVE_DELAY, await _check(url))
+        delay = max(LIVE_DELAY, await admitted(url))
         try:
             async with hosts.manners(host, 0.0 if hosts.own(host) else delay):
                 known = page.snapshot_id is not None
@@ -171,8 +248,9 @@ async def _asked(page: Page) -> Fetched:
     raise Refused("redirect", _("More than %(most)d redirects.") % {"most": REDIRECTS})
 
 
-async def _check(url: str) -> float:
-    """The delay that robots.txt asks for. Raises Refused("robots"), and where the host is closed by its standing."""
+async def admitted(url: str) -> float:
+    """The delay that robots.txt asks for between two pages. Raises Refused("robots"), and by its standing where the
+    host is closed."""
     await in_thread(hosts.check, policy.parse(url).host)
     decision = await robots.allowed(url)
     if not decision.allowed:

@@ -113,12 +113,14 @@ class Control:
 class Deed:
     """One act on a live page. `control` is the number of the control it is done to, as the state before it gave it (0
     for scroll, next and back); `text` is what is filled in, the key that is pressed ("Enter", "ArrowDown" ...) or the
-    option that is selected, as the control shows it.
+    option that is selected, as the control shows it. `name` is the name that the control had: a page that is opened
+    anew may count its controls otherwise.
     """
 
     kind: str  # click, fill, press, select, scroll, next, back
     control: int = 0
     text: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from search_index.extract import types
 from search_index.extract.delimited import extract_delimited
 from search_index.extract.document import Extracted
 from search_index.extract.epub import extract_epub
-from search_index.extract.html import extract_html
+from search_index.extract.html import extract_html, extract_whole
 from search_index.extract.jsondata import extract_json
 from search_index.extract.mail import extract_mail
 from search_index.extract.opendocument import extract_opendocument
@@ -27,6 +27,8 @@ def extract(body: bytes, content_type: str, url: str) -> Extracted:
     media_type = recognised(body, content_type, url)
     if media_type in {types.MAIL, types.MBOX}:
         return extract_mail(body, url, attached=extract)
+    if content_type == types.WHOLE:
+        return extract_whole(body, content_type, url)
     return _EXTRACTORS[media_type](body, content_type, url)
 
 

@@ -7,6 +7,7 @@ a folder, a link and a download may be.
 DOCUMENT_BYTES = 30_000_000  # of one document, wherever it comes from
 
 HTML = "text/html"
+WHOLE = "text/html; whole"  # HTML that is all text: nothing of it is taken for boilerplate
 TEXT = "text/plain"
 MARKDOWN = "text/markdown"
 RST = "text/x-rst"

@@ -12,9 +12,9 @@ from pytest_django import Settings
 
 from config.chromium import launcher
 from search_index import browser
-from search_index.browser import render
 from search_index.errors import Refused, RetryLater, SourceFailed, Unreadable
 from search_index.fetch import StatusFailed
+from search_index.render import render
 from tests.fakes.door import door
 from tests.fakes.site import Answer, Request, Site, redirect, serving
 
