@@ -55,6 +55,12 @@ def _acted(result: Result) -> str:
     return say(result) if say else str(result["kind"])
 
 
+def _opened(result: Result) -> str:
+    if nothing := result.get("nothing"):
+        return _("Opened %(page)s, which shows next to nothing: %(why)s") % {"page": result["url"], "why": nothing}
+    return _("Opened %s") % str(result["title"] or result["url"])
+
+
 def _browsed(result: Result) -> str:
     if result["refused"]:
         return _("Left alone on %(page)s: %(why)s") % {"page": result["address"], "why": result["refused"]}
@@ -128,7 +134,7 @@ _STEPS: dict[str, Callable[[Result], str]] = {
     "act": _acted,
     "search": lambda made: _("Searched “%(query)s”: %(hits)s") % {**made, "hits": _hits(made["hits"])},
     "more": lambda made: _("Looked further in %(of)s: %(hits)s") % {**made, "hits": _hits(made["hits"])},
-    "open": lambda made: _("Opened %s") % str(made["title"] or made["url"]),
+    "open": _opened,
     "browse": _browsed,
     "web": lambda made: (
         _("Asked the web for “%(query)s”: %(addresses)s") % {**made, "addresses": _addresses(made["addresses"])}

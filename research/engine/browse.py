@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from research import models
-from research.engine.controls import CHOICES, FIELDS, KEYS, offered, trial
+from research.engine.controls import CHOICES, FIELDS, KEYS, NAME, offered, trial
 from research.engine.cost import spend
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
@@ -32,12 +32,13 @@ async def browse(desk: Workspace, action: Action, key: str, kit: Kit, journal: J
     begins = action.deed == "look"
     tab = _page(desk, action.target) if begins else desk.view.tab
     before = () if begins else desk.view.deeds
+    deeds = _deeds(desk, action)
     await journal.activity(_("Using %s in the browser") % tab)
     tried = () if begins else (*desk.view.tried, trial(action, desk.view.controls))
     seen: list[Browsed] = []  # its picture is no JSON: it goes from the step to `keep` beside the result
 
     async def step() -> Result:
-        done, browsed = await _done(desk, tab, before, _deeds(action), kit)
+        done, browsed = await _done(desk, tab, before, deeds, kit)
         seen.append(browsed)
         return {
             "gap": desk.gap.number,
@@ -80,10 +81,9 @@ async def browse(desk: Workspace, action: Action, key: str, kit: Kit, journal: J
         controls=tuple(Control(**one) for one in result["controls"]),
         tried=tried,
     )
-    # Our words only, as the browser's of what it refuses: names and addresses are the page's, and this line is not
-    # marked as such in the prompt.
+    # Our words only: names, options and addresses are the page's, and this line is not marked as such in the prompt.
     count = f"{len(desk.candidates)} passages and {len(view.controls)} controls of it are in view."
-    said = f"It was not done: {result['refused']}" if result["refused"] else f"Done ({action.deed})."
+    said = f"It was not done: {_own_words(result['refused'])}" if result["refused"] else f"Done ({action.deed})."
     moved = result["address"]
     opened = desk.opened if moved in desk.opened or not is_plain(moved) else (*desk.opened, moved)
     return replace(desk, opened=opened, view=view, observation=f"{said} {count}")
@@ -136,14 +136,19 @@ async def _done(
     return done, browsed
 
 
-def _deeds(action: Action) -> tuple[Deed, ...]:
-    """The action as the browser is to do it. A field that was filled in is sent off: what else would it be for."""
-    if action.deed == "fill":
-        return Deed("fill", action.target, _typed(action.query)), Deed("press", action.target, "Enter")
+def _deeds(desk: Workspace, action: Action) -> tuple[Deed, ...]:
+    """The action as the browser is to do it. A field that was filled in is sent off: what else would it be for. A name
+    that was cut short in the workspace is not the control's: then its number has to do."""
     if action.deed == "look":
         return ()
-    has_control = action.deed in ("click", "press", "select")
-    return (Deed(action.deed, action.target if has_control else 0, action.query if has_control else ""),)
+    if action.deed in ("scroll", "next", "back"):
+        return (Deed(action.deed),)
+    control = next(one for one in desk.view.controls if one.number == action.target)
+    name = control.name if len(control.name) < NAME else ""
+    if action.deed == "fill":
+        typed = _typed(action.query)
+        return Deed("fill", control.number, typed, name), Deed("press", control.number, "Enter", name)
+    return (Deed(action.deed, control.number, "" if action.deed == "click" else action.query, name),)
 
 
 def _page(desk: Workspace, target: int) -> str:
@@ -161,3 +166,8 @@ def _strange(desk: Workspace, query: str) -> list[str]:
     said = " ".join([desk.question.text, desk.gap.question, *desk.remarks]).casefold()
     own = {*words(said), *re.findall(r"\w+", said)}
     return [word for word in words(query) if word.casefold() not in own]
+
+
+def _own_words(refused: str) -> str:
+    """Why the browser did not do something, up to where it quotes the page ("It offers: ...")."""
+    return refused.partition(":")[0].rstrip(".") + "."

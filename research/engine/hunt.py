@@ -32,13 +32,11 @@ from research.errors import StepFailed
 FAILURES_IN_A_ROW = 2  # a reasoner that cannot act twice running will not do better a third time
 THIN = 250  # characters of a page that is looked at in the browser as well: a form and its labels
 CHANGED = "The sub-question was changed meanwhile."
-_ADDRESS = re.compile(r"https?://[^\s<>\"')\]]+")
 
 
 def workspace(question: Question, gap: Gap) -> Workspace:
     """An empty workspace. Addresses that the person wrote into the question may be opened from the start, and what an
     earlier run found is in view."""
-    addresses = dict.fromkeys(address.rstrip(".,;:?!") for address in _ADDRESS.findall(question.text))
     return Workspace(
         question=question,
         gap=gap,
@@ -46,7 +44,7 @@ def workspace(question: Question, gap: Gap) -> Workspace:
         queries=(),
         opened=(),
         candidates=question.inherited,
-        links=tuple(enumerate(addresses, start=len(question.inherited) + 1)),
+        links=tuple(enumerate(question.addresses, start=len(question.inherited) + 1)),
         observation="Nothing was tried yet.",
         turns_left=0,
         may_answer=False,

@@ -8,11 +8,14 @@ from typing import ParamSpec, TypeVar
 
 from config.loop import in_thread
 from research.engine import cost
-from research.errors import StepFailed
+from research.errors import NextToNothing, StepFailed
 from search_index import api
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+# Why a page that was fetched is not kept, where it may have more to show in a browser (search_index/indexing.py).
+LITTLE = frozenset({"thin", "empty", "boilerplate", "links", "linkfarm", "repeated"})
 
 
 class WholeIndex:
@@ -33,7 +36,8 @@ class WholeIndex:
             with cost.waiting("page"):
                 return await api.open_page(url, sealed=sealed)
         except api.IndexFailure as failure:
-            raise StepFailed(str(failure)) from failure
+            failed = NextToNothing if failure.reason in LITTLE else StepFailed
+            raise failed(str(failure)) from failure
 
     async def browse(self, run: str, url: str, deeds: Sequence[api.Deed], sealed: bool) -> api.Browsed:
         try:

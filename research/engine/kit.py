@@ -116,7 +116,8 @@ class Index(Protocol):
         """Addresses on the web for a query, judged by what the index knows of them."""
 
     async def open(self, url: str, sealed: bool) -> Opened:
-        """The page at an address that the run has seen: from the index where it is fresh, else from the live web."""
+        """The page at an address that the run has seen: from the index where it is fresh, else from the live web.
+        Raises NextToNothing where there is nothing to read on it as it stands."""
 
     async def browse(self, run: str, url: str, deeds: Sequence[Deed], sealed: bool) -> Browsed:
         """The page at `url` in the run's browser after these deeds; asked again it gives the same."""

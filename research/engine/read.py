@@ -17,11 +17,12 @@ from research.engine.kit import Kit
 from research.engine.search import candidates
 from research.engine.terms import overlap, rarity, terms
 from research.engine.values import Action, Candidate, Evidence, View, Workspace
-from research.errors import StepFailed
-from search_index.api import Opened, Span
+from research.errors import NextToNothing, StepFailed
+from search_index.api import Opened, Span, sentences
 
 PASSAGES = 6  # of a page, that a reader looks at
 SIFTED = 16  # passages that are compared by meaning; a long page is sifted by words first, which costs nothing
+PIECE = 800  # characters
 LINKS = 30  # of a page, that are offered to be opened
 
 
@@ -32,8 +33,13 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
 
     async def step() -> Result:
         began = timezone.now()
-        page = await kit.index.open(wanted, desk.question.sealed)
         spend(pages=1)
+        try:
+            page = await kit.index.open(wanted, desk.question.sealed)
+        except NextToNothing as nothing:
+            if desk.question.sealed:
+                raise
+            return {"gap": desk.gap.number, "from": "web", "url": wanted, "nothing": str(nothing)}
         return {
             "gap": desk.gap.number,
             "from": "web" if page.fetched_at >= began else "index",
@@ -49,6 +55,8 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
             dead_ends=desk.dead_ends | {wanted},
             observation=f"{wanted} could not be opened: {failure}",
         )
+    if nothing := result.get("nothing"):
+        return replace(desk, view=View(address=wanted), observation=f"{wanted} shows next to nothing: {nothing}")
     desk = brought(desk, result)
     return replace(
         desk,
@@ -60,7 +68,7 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
 
 async def shown(question: str, page: Opened, kit: Kit) -> Result:
     """What of a page is put into view for a question, as a journal keeps it."""
-    spans = await _telling(question, await kit.index.passages(page.snapshot), kit)
+    spans = await _telling(question, await kit.index.passages(page.snapshot) or _pieces(page), kit)
     return {
         "url": page.url,
         "title": page.title,
@@ -127,6 +135,18 @@ def address(desk: Workspace, target: int) -> str:
     none with that number."""
     seen = {candidate.number: candidate.url for candidate in desk.candidates} | dict(desk.links)
     return ({-one.number: one.url for one in desk.known} | seen).get(target, "")
+
+
+def _pieces(page: Opened) -> list[Span]:
+    """The text of a page of which searches are to find nothing, and which has no passages therefore (a form, a list of
+    links): whole sentences, of about a passage's length together."""
+    pieces: list[Span] = []
+    start = 0
+    for _begin, end in sentences(page.text):
+        if end - start >= PIECE or end >= len(page.text.rstrip()):
+            pieces.append(Span(page.snapshot, start, end, page.text[start:end]))
+            start = end
+    return pieces
 
 
 async def _telling(question: str, spans: Sequence[Span], kit: Kit) -> list[Span]:

@@ -28,11 +28,12 @@ async def search(desk: Workspace, action: Action, key: str, kit: Kit, journal: J
     (hits, found), (addresses, beside) = await together(
         [_passages(desk, action, key, kit, journal), _addresses(desk, action.query, f"{key}/web", kit, journal)]
     )
+    own = [address for address in desk.question.addresses if address not in desk.opened]
     return replace(
         desk,
         queries=(*desk.queries, action.query),
         candidates=candidates(hits or []),
-        links=tuple(enumerate(addresses or [], start=len(hits or []) + 1)),
+        links=tuple(enumerate([*own, *(addresses or [])], start=len(hits or []) + 1)),
         view=View() if hits is None else View(query=action.query, reasoning=action.reasoning, shown=len(hits)),
         observation=f"{found}{beside}",
     )

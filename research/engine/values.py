@@ -13,6 +13,7 @@ STRUCK: frozenset[Verdict] = frozenset({"contradicted", "unsupported"})  # taken
 QuestionKind = Literal["fact", "chain", "comparison", "survey", "latest", "essay"]
 DeedKind = Literal["", "look", "click", "fill", "press", "select", "scroll", "next", "back"]
 
+_ADDRESS = re.compile(r"https?://[^\s<>\"')\]]+")
 REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the finding of another one
 
 
@@ -51,6 +52,11 @@ class Question:
     leg: int = 1  # how often it was set going; each leg ends in a report of that version
     earlier: str = ""  # a follow-up: the earlier question and its short answer, in a line
     inherited: tuple[Candidate, ...] = ()  # a follow-up: the evidence of the earlier run, to be read first
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that the person wrote into it: they may be opened at any time."""
+        return tuple(dict.fromkeys(address.rstrip(".,;:?!") for address in _ADDRESS.findall(self.text)))
 
 
 @dataclass(frozen=True)

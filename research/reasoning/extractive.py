@@ -39,6 +39,7 @@ from research.engine.values import (
 from research.reasoning import acting, listing
 from research.reasoning.compare import compared
 from research.reasoning.lookup import looked_up
+from research.reasoning.pieces import without_links
 from research.reasoning.relations import Page
 from research.reasoning.shortest import shortest
 from research.reasoning.sieve import best_documents
@@ -107,23 +108,27 @@ class ExtractiveReasoner:
     async def plan(self, question: Question, most: int) -> Plan:
         """One sub-question for each question that the text asks, or for each side of a comparison. What there are
         too many of stays together in the last one: nothing that was asked is dropped."""
-        asked = [part.strip() for part in re.split(r"(?<=\?)\s+|;\s+", question.text) if part.strip()]
+        text = without_links(question.text) or question.text  # the addresses in it are opened, not searched for
+        asked = [part.strip() for part in re.split(r"(?<=\?)\s+|;\s+", text) if part.strip()]
         parts = list(dict.fromkeys(part for one in asked for part in _sides(one)))
         if len(parts) < 2:
-            parts = [question.text]
+            parts = [text]
         elif len(parts) > most:
             parts = [*parts[: most - 1], " ".join(parts[most - 1 :])]
         return Plan(_kind(question.text, len(parts)), tuple(map(Planned, parts)))
 
     async def act(self, workspace: Workspace) -> Action:
-        """Ask; read the best page in full; cross the likeliest bridge to a next passage, and again (trail.py), until
-        none is left; answer, if what was found fits; else use the likeliest pages in the browser (acting.py), ask in
-        other words, and follow the link that fits best. Where nothing found has the names that are asked about, a page
-        is used before bridges are crossed."""
+        """Open what the person named; ask; read the best page in full; cross the likeliest bridge to a next passage,
+        and again (trail.py), until none is left; answer, if what was found fits; else use the likeliest pages in the
+        browser (acting.py), ask in other words, and follow the link that fits best. Where nothing found has the names
+        that are asked about, a page is used before bridges are crossed."""
         gap = workspace.gap.question
         # What a page asks or orders is no bridge: its names would be searched for.
         workspace = replace(workspace, known=tuple(stated(workspace.known, gap)))
         tried = {unordered(query) for query in workspace.queries}
+        given = workspace.question.addresses
+        if own := [number for number, url in workspace.links if url in given and workspace.turn <= len(given)]:
+            return Action("open", target=own[0])
         if not workspace.queries and not workspace.approach:
             return Action("search", query=gap)
         if action := _at_hand(workspace):
@@ -228,6 +233,7 @@ class ExtractiveReasoner:
     async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
         """The name, time, place or number that the question asks for, where the evidence has one; else the best
         evidence's best sentence; nothing where the evidence is too weak to answer from, or is about something else."""
+        question = replace(question, text=without_links(question.text))
         known = stated(known, question.text)
         answer = await self._best(question, known)
         return "" if withheld(question.text, answer, known) else answer

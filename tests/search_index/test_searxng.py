@@ -1,4 +1,4 @@
-"""Addresses from the operator's SearXNG, over real HTTP: judged by what the index knows; no failure is an empty result."""
+"""Addresses from the operator's SearXNG, over real HTTP: judged by what the index knows; failures are said."""
 
 from datetime import timedelta
 
