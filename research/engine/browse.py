@@ -8,6 +8,7 @@ of the budget, and no turn. Called by hunt.py.
 
 import re
 from dataclasses import asdict, replace
+from urllib.parse import urldefrag
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -152,8 +153,9 @@ def _deeds(desk: Workspace, action: Action) -> tuple[Deed, ...]:
 
 
 def _page(desk: Workspace, target: int) -> str:
-    """The address of the page that is to be opened in the browser; 0 is the one in view."""
-    return address(desk, target) if target else desk.view.address
+    """The address of the page that is to be opened in the browser; 0 is the one in view. What deeds have made of a page
+    is known by a fragment (search_index/reading.py): it begins anew."""
+    return urldefrag(address(desk, target) if target else desk.view.address).url
 
 
 def _typed(query: str) -> str:

@@ -33,12 +33,13 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
 
     async def step() -> Result:
         began = timezone.now()
-        spend(pages=1)
         try:
             page = await kit.index.open(wanted, desk.question.sealed)
+            spend(pages=1)
         except NextToNothing as nothing:
             if desk.question.sealed:
                 raise
+            spend(pages=1)
             return {"gap": desk.gap.number, "from": "web", "url": wanted, "nothing": str(nothing)}
         return {
             "gap": desk.gap.number,

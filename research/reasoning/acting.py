@@ -6,19 +6,18 @@ Pure. Called by extractive.py.
 """
 
 import re
-from collections.abc import Iterator
-from itertools import chain
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Iterator
+from urllib.parse import urldefrag, urlsplit
 
-from research.engine.controls import FIELDS, leads_on, trial
+from research.engine.controls import CHOICES, FIELDS, trial
 from research.engine.names import names
 from research.engine.terms import terms, words
 from research.engine.values import Action, Workspace
-from search_index.api import Control
 
 LOOKS = 2  # pages that a gap has opened in the browser
 DEEDS = 10  # on one of them
-SCROLLS = 3
+QUERIES = 4  # to one search field
+FEW = 6  # things to click on: so few are tried one after the other, whatever they are called
 CLICKED = ("link", "button", "tab", "menuitem")
 FITTING = 3  # a shared word counts 1, one of a name 4: what is clicked has a name of the gap, or three of its words
 COVERED = 0.75  # of the gap's words in one passage: what is asked for is there
@@ -35,7 +34,7 @@ def look(workspace: Workspace) -> Action | None:
     near = [one for one in workspace.known if asked.intersection(terms(f"{one.title} {one.quote}"))]
     pages = [(0, workspace.view.address)]
     pages += [(-one.number, one.url) for one in sorted(near, key=lambda one: (-one.score, one.number))]
-    new = (number for number, url in pages if url.startswith("http") and url not in workspace.looked)
+    new = (number for number, url in pages if url.startswith("http") and urldefrag(url).url not in workspace.looked)
     target = next(new, None)
     return None if target is None else Action("act", target=target, deed="look")
 
@@ -45,42 +44,79 @@ def go_on(workspace: Workspace) -> Action | None:
     view = workspace.view
     if not view.tab or len(view.tried) >= DEEDS or is_found(workspace):
         return None
-    return next(chain(_clicks(workspace), _searches(workspace), _documents(workspace), _onward(workspace)), None)
+    return next(_deeds(workspace), None)
 
 
 def is_found(workspace: Workspace) -> bool:
-    """Whether one passage, in view or kept, has the names of the gap and most of its words."""
+    """Whether one passage, in view or kept, has the names of the gap and, with its title, most of its words, one at
+    least itself; what is written on something to click on does not count."""
     gap = workspace.gap.question
     named, asked = _named(gap), set(terms(gap))
-    texts = [f"{one.title} {one.text}" for one in workspace.candidates]
-    texts += [f"{one.title} {one.quote}" for one in workspace.known]
-    found = [set(terms(text)) for text in texts]
-    return any(named <= own and len(asked & own) >= COVERED * len(asked) for own in found)
+    texts = [(one.title, one.text) for one in workspace.candidates]
+    texts += [(one.title, one.quote) for one in workspace.known]
+    labels = [one.name for one in workspace.view.controls]
+    for title, text in texts:
+        own = set(terms(_without(text, [*labels, title])))
+        has = own | set(terms(title))
+        if asked & own and named <= has and len(asked & has) >= COVERED * len(asked):
+            return True
+    return False
 
 
-def _clicks(workspace: Workspace) -> Iterator[Action]:
-    """What is named like the thing that is asked for, and was not clicked yet."""
-    gap, view = workspace.gap.question, workspace.view
+def _deeds(workspace: Workspace) -> Iterator[Action]:
+    """What can be done next, the likeliest first; what goes by a name only if it was not tried yet."""
+    view, clicks = workspace.view, _clicks(workspace)
+
+    def fresh(actions: Iterable[Action]) -> Iterator[Action]:
+        return (one for one in actions if trial(one, view.controls) not in view.tried)
+
+    yield from fresh(click for fit, click in clicks if fit >= FITTING)
+    yield from fresh(_results(workspace))
+    yield from fresh(_searches(workspace))
+    yield from fresh(_choices(workspace))
+    yield from _documents(workspace)
+    yield from _onward(workspace)
+    yield from fresh(click for fit, click in clicks if fit or len(clicks) <= FEW)
+    if view.deeds and view.deeds[-1].kind == "click" and urldefrag(view.address).url != view.tab:
+        yield Action("act", deed="back")
+
+
+def _clicks(workspace: Workspace) -> list[tuple[int, Action]]:
+    """What can be clicked, with how well its name fits: a shared word counts 1, one of a name or with a digit 4."""
+    gap = workspace.gap.question
     named, asked = _named(gap), set(terms(gap))
-
-    def fit(control: Control) -> int:
+    fits = []
+    for control in workspace.view.controls:
         own = set(terms(control.name))
-        return 3 * len(named & own) + len(asked & own)
+        if control.role in CLICKED:
+            click = Action("act", target=control.number, deed="click")
+            fits.append((3 * len(named & own) + len(asked & own), click))
+    return sorted(fits, key=lambda one: -one[0])
 
-    for control in sorted(view.controls, key=fit, reverse=True):
-        click = Action("act", target=control.number, deed="click")
-        if control.role in CLICKED and fit(control) >= FITTING and trial(click, view.controls) not in view.tried:
-            yield click
+
+def _results(workspace: Workspace) -> Iterator[Action]:
+    """What the site's own search has just found: links that have all the words that were typed."""
+    kind, _space, typed = (workspace.view.tried or ("",))[-1].partition(" ")
+    if kind == "fill":
+        for control in workspace.view.controls:
+            if control.role == "link" and set(terms(typed)) <= set(terms(control.name)):
+                yield Action("act", target=control.number, deed="click")
 
 
 def _searches(workspace: Workspace) -> Iterator[Action]:
-    view = workspace.view
-    for field in view.controls:
+    for field in workspace.view.controls:
         if field.role == "searchbox" or (field.role in FIELDS and _SEARCH.search(field.name)):
             for query in _queries(workspace.gap.question):
-                fill = Action("act", query, target=field.number, deed="fill")
-                if trial(fill, view.controls) not in view.tried:
-                    yield fill
+                yield Action("act", query, target=field.number, deed="fill")
+
+
+def _choices(workspace: Workspace) -> Iterator[Action]:
+    """Options that are called by a word of the gap: they stand in the text of the page."""
+    asked = {word.casefold() for word in words(workspace.gap.question) if terms(word)}
+    shown = dict.fromkeys(word for one in workspace.candidates for word in words(one.text) if word.casefold() in asked)
+    for control in workspace.view.controls:
+        if control.role in CHOICES:
+            yield from (Action("act", word, target=control.number, deed="select") for word in shown)
 
 
 def _documents(workspace: Workspace) -> Iterator[Action]:
@@ -91,18 +127,28 @@ def _documents(workspace: Workspace) -> Iterator[Action]:
 
 
 def _onward(workspace: Workspace) -> Iterator[Action]:
-    for control in workspace.view.controls:
-        if leads_on(control):
-            yield Action("act", target=control.number, deed="click")
-    if workspace.view.tried.count("scroll") < SCROLLS:
-        yield Action("act", deed="scroll")
+    """The next page, or further down; once, and on as long as that brings something new."""
+    view = workspace.view
+    for deed in ("next", "scroll"):
+        times = [one for one in view.tried if one.startswith(deed)]
+        if not times or (view.tried[-1] == times[-1] and view.address not in workspace.dead_ends):
+            yield Action("act", deed=deed)
+
+
+def _without(text: str, labels: Iterable[str]) -> str:
+    for label in filter(None, labels):
+        text = text.replace(label, " ")
+    return text
 
 
 def _queries(gap: str) -> list[str]:
-    """What to search a site for: the names in the gap, then all its words that mean something; no word is added."""
+    """What to search a site for: the names in the gap; all its words that mean something; the last two, which tend to
+    be the thing itself; each of them. Many sites want every word, or know only headings. No word is added."""
     kept = [word for word in words(gap) if terms(word)]
-    return [query for query in dict.fromkeys([" ".join(words(" ".join(names(gap)))), " ".join(kept)]) if query]
+    tries = [" ".join(words(" ".join(names(gap)))), " ".join(kept), " ".join(kept[-2:]), *kept]
+    return [query for query in dict.fromkeys(tries) if query][:QUERIES]
 
 
 def _named(gap: str) -> set[str]:
-    return set(terms(" ".join(names(gap))))
+    """The words that tell the thing that is asked for from others like it."""
+    return {*terms(" ".join(names(gap))), *(term for term in terms(gap) if any(map(str.isdigit, term)))}

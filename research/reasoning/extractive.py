@@ -126,9 +126,8 @@ class ExtractiveReasoner:
         # What a page asks or orders is no bridge: its names would be searched for.
         workspace = replace(workspace, known=tuple(stated(workspace.known, gap)))
         tried = {unordered(query) for query in workspace.queries}
-        given = workspace.question.addresses
-        if own := [number for number, url in workspace.links if url in given and workspace.turn <= len(given)]:
-            return Action("open", target=own[0])
+        if action := _given(workspace) or acting.go_on(workspace):
+            return action
         if not workspace.queries and not workspace.approach:
             return Action("search", query=gap)
         if action := _at_hand(workspace):
@@ -430,13 +429,19 @@ def _page(workspace: Workspace) -> int:
     return 0
 
 
+def _given(workspace: Workspace) -> Action | None:
+    """To open an address that the person named, and to use that page where it does not have what is asked for."""
+    given = workspace.question.addresses
+    if own := [number for number, url in workspace.links if url in given and workspace.turn <= len(given)]:
+        return Action("open", target=own[0])
+    return acting.look(workspace) if workspace.view.address in given else None
+
+
 def _at_hand(workspace: Workspace) -> Action | None:
-    """What the page in view calls for: to be used further, or to be read in full; or, where nothing that was found has
-    the names that are asked about, a page on the web, or one to be used in the browser."""
-    if target := 0 if workspace.view.tab else _page(workspace):
+    """What was just found calls for: to be read in full; or, where nothing has the names that are asked about, a page
+    on the web, or one to be used in the browser."""
+    if target := _page(workspace):
         return Action("open", target=target)
-    if deed := acting.go_on(workspace):
-        return deed
     gap, found = workspace.gap.question, [f"{one.title} {one.quote}" for one in workspace.known]
     if not any(names(gap)) or all_named(gap, found):
         return None

@@ -93,9 +93,7 @@ class ModelReasoner:
         numbers = [candidate.number for candidate in pages] + [number for number, _address in links]
         # Each number in the prompt means one thing: controls are counted on from there.
         usable = workspace.view.controls[:CONTROLS]
-        controls = dict(
-            enumerate((_named(one, _about(workspace)) for one in usable), start=max(numbers, default=0) + 1)
-        )
+        controls = dict(enumerate(usable, start=max(numbers, default=0) + 1))
         kinds = _kinds(workspace, bool(numbers))
 
         def prompt(known: Sequence[Evidence]) -> Prompt:
@@ -113,7 +111,7 @@ class ModelReasoner:
                 opened=[address for address in workspace.opened if is_plain(address)],
                 pages=pages,
                 links=links,
-                controls=list(controls.items()),
+                controls=[(number, _labelled(one, _about(workspace))) for number, one in controls.items()],
                 observation=workspace.observation,
                 kinds=kinds,
                 turns_left=workspace.turns_left,
@@ -362,10 +360,10 @@ def _deeds(view: View) -> list[str]:
     return [*kinds, "scroll", "next", *(["back"] if view.deeds else [])]
 
 
-def _named(control: Control, about: str) -> Control:
+def _labelled(control: Control, about: str) -> str:
     """The control as the planner sees it: without a name or a value that gives orders."""
     value = control.value if named(control.value, about) == control.value else ""
-    return replace(control, name=named(control.name, about), value=value)
+    return f"{control.role} {named(control.name, about)}" + (f" = {value}" if value else "")
 
 
 def _action(reply: replies.Act, numbers: Iterable[int], controls: Mapping[int, int]) -> Action:

@@ -1,6 +1,6 @@
 """All drills and benchmarks by name, each with the number of runs that it usually takes."""
 
-from tests.drills import crash, doubt, faults, hostile, people, speed
+from tests.drills import acting, crash, doubt, faults, hostile, people, speed
 
 DRILLS = {
     **crash.DRILLS,
@@ -8,5 +8,6 @@ DRILLS = {
     **people.DRILLS,
     **hostile.DRILLS,
     **doubt.DRILLS,
+    **acting.DRILLS,
     **speed.BENCHMARKS,
 }

@@ -18,7 +18,7 @@ from tests.fakes.door import door
 from tests.fakes.model_server import serving
 from tests.fakes.site import Site
 from tests.fakes.tasks_site import TASKS, archive
-from tests.research.engine.test_loop import researched
+from tests.research.engine.test_loop import researched, rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -31,47 +31,15 @@ def tasks(settings: Settings) -> Iterator[Site]:
 
 
 async def missed(site: Site, reasoner, new_run, listener) -> dict[str, list[str]]:
-    """The tasks whose answer is in no evidence, with what the browser was asked for each."""
-    found = {}
-    index = WholeIndex()
-    import os
-
-    for name, task in [
-        (k, v) for k, v in TASKS.items() if not os.environ.get("ONLY") or k in os.environ["ONLY"].split(",")
-    ]:
+    """The tasks whose answer is in no evidence, each with what the run did in the browser."""
+    found, index = {}, WholeIndex()
+    for name, task in TASKS.items():
         run = await in_thread(new_run, f"{task.question} {site.url}{task.path}")
         run = await researched(run, index, listener, reasoner, effort="medium")
         await index.leave(str(run.pk))
-        import sys, json
-
-        def tell(run=run, task=task, name=name):
-            print("=====", name, task.question, is_kept(run, task), file=sys.stderr)
-            for one in Step.objects.filter(run=run, kind__in=["act", "open", "browse", "note", "search"]):
-                r = one.result
-                print(
-                    "  ",
-                    one.key,
-                    one.error[:100],
-                    {
-                        k: r.get(k)
-                        for k in ("kind", "deed", "query", "target", "refused", "outcome", "did", "address", "url")
-                        if r.get(k)
-                    },
-                    "|",
-                    [p["text"][:80] for p in r.get("passages", [])][:3],
-                    [c["role"] + " " + c["name"] for c in r.get("controls", [])][:6],
-                    [k["quote"][:60] for k in r.get("own", [])][:4],
-                    file=sys.stderr,
-                )
-
-        await in_thread(tell)
         if not await in_thread(is_kept, run, task):
-            found[name] = await in_thread(
-                lambda run=run: [
-                    f"{one.kind} {one.result} {one.error}"[:300]
-                    for one in Step.objects.filter(run=run, kind__in=["act", "open", "browse"])
-                ]
-            )
+            steps = await rows(Step, run, kind="browse")
+            found[name] = [one.error or one.result["refused"] or one.result["did"] for one in steps]
     await browser.close()
     return found
 

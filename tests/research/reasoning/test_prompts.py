@@ -6,7 +6,6 @@ from pydantic import BaseModel
 from research import prompts
 from research.engine.values import Candidate, Computation, Evidence, Gap, Rivals
 from research.reasoning import client, replies, sight
-from search_index.api import Control
 
 EVIDENCE = Evidence(4, 1, 1, 0, 9, "Sharks swim.", 1.0, "Sharks", "https://a.example/")
 CANDIDATE = Candidate(2, 1, 0, 12, "Sharks swim.", "", "Sharks", "https://a.example/", "sea", 0.5, ((0, 12),))
@@ -21,7 +20,7 @@ VALUES: dict[str, object] = {
     "opened": ["https://b.example/"],
     "pages": [CANDIDATE],
     "links": [(31, "https://c.example/")],
-    "controls": [(32, Control(1, "searchbox", "Search"))],
+    "controls": [(32, "searchbox Search")],
     "passages": sight.numbered([CANDIDATE]),
     "gaps": [Gap(1, "Do sharks swim?", "closed", "yes"), Gap(2, "Why?", "given_up", "")],
     "observation": "Two passages found.",
