@@ -136,6 +136,7 @@ _STEPS: dict[str, Callable[[Result], str]] = {
     "more": lambda made: _("Looked further in %(of)s: %(hits)s") % {**made, "hits": _hits(made["hits"])},
     "open": _opened,
     "browse": _browsed,
+    "picture": lambda made: _("Took a picture of what E%d cites") % made["evidence"],
     "web": lambda made: (
         _("Asked the web for “%(query)s”: %(addresses)s") % {**made, "addresses": _addresses(made["addresses"])}
     ),

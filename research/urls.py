@@ -36,6 +36,7 @@ urlpatterns = [
         name="report-evidence",
     ),
     path("runs/<uuid:run_id>/evidence/<int:number>", reports.evidence, name="evidence"),
+    path("runs/<uuid:run_id>/evidence/<int:number>/shot", runs.cited_shot, name="cited-shot"),
     path("shares/<int:share_id>/revoke", shares.revoke, name="revoke"),
     path("shared/<str:token>", shares.shared, name="shared"),
     path("shared/<str:token>/table.csv", shares.shared_table, name="shared-table"),

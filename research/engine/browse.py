@@ -7,6 +7,7 @@ of the budget, and no turn. Called by hunt.py.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import asdict, replace
 from urllib.parse import urldefrag
 
@@ -88,6 +89,30 @@ async def browse(desk: Workspace, action: Action, key: str, kit: Kit, journal: J
     moved = result["address"]
     opened = desk.opened if moved in desk.opened or not is_plain(moved) else (*desk.opened, moved)
     return replace(desk, opened=opened, view=view, observation=f"{said} {count}")
+
+
+async def picture(desk: Workspace, key: str, kit: Kit, journal: Journal) -> None:
+    """Keep a picture of the part that is cited of the page in the browser: of the best evidence from it."""
+    own = [one for one in desk.known if one.snapshot == desk.view.snapshot]
+    if not desk.view.tab or not own:
+        return
+    best = max(own, key=lambda one: (one.score, -one.number))
+    seen: list[bytes] = []
+
+    async def step() -> Result:
+        seen.append(await kit.index.picture(desk.question.run, desk.view.address, best.quote))
+        return {"gap": desk.gap.number, "evidence": best.number, "pictured": bool(seen[-1])}
+
+    def keep(result: Result) -> Result:
+        exhibit = models.Exhibit.objects.get(run_id=journal.run_id, snapshot=best.snapshot)
+        if seen[-1] and not exhibit.shots.exists():
+            models.Shot.objects.create(
+                run_id=journal.run_id, exhibit=exhibit, key=key, jpeg=seen[-1], address=exhibit.url, at=timezone.now()
+            )
+        return result
+
+    with suppress(StepFailed):  # it is recorded; the evidence stands without it
+        await journal.once(key, "picture", [best.snapshot, best.quote], step, keep)
 
 
 def refusal(desk: Workspace, action: Action) -> str:

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from research import models
-from research.engine.browse import browse
+from research.engine.browse import browse, picture
 from research.engine.browse import refusal as browse_refusal
 from research.engine.compute import compute
 from research.engine.findings import gaps as known_gaps
@@ -113,7 +113,9 @@ async def _done(desk: Workspace, action: Action, step: str, kit: Kit, journal: J
             desk = await browse(desk, action, f"{step}/browse", kit, journal)
         case _:
             return await compute(desk, action, f"{step}/compute", journal)
-    return await note(desk, f"{step}/note", kit, journal)
+    desk = await note(desk, f"{step}/note", kit, journal)
+    await picture(desk, f"{step}/picture", kit, journal)
+    return desk
 
 
 def _is_thin(desk: Workspace) -> bool:

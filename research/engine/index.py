@@ -46,6 +46,13 @@ class WholeIndex:
         except api.IndexFailure as failure:
             raise StepFailed(str(failure)) from failure
 
+    async def picture(self, run: str, url: str, quote: str) -> bytes:
+        try:
+            with cost.waiting("page"):
+                return await api.picture(_name(run), url, quote)
+        except api.IndexFailure as failure:
+            raise StepFailed(str(failure)) from failure
+
     async def leave(self, run: str) -> None:
         await api.leave(_name(run))
 

@@ -122,6 +122,9 @@ class Index(Protocol):
     async def browse(self, run: str, url: str, deeds: Sequence[Deed], sealed: bool) -> Browsed:
         """The page at `url` in the run's browser after these deeds; asked again it gives the same."""
 
+    async def picture(self, run: str, url: str, quote: str) -> bytes:
+        """A JPEG of the page that the run has open in its browser, where it shows the quote; b"" where it does not."""
+
     async def leave(self, run: str) -> None:
         """The run is over, or goes on elsewhere: what it has open in the browser is closed."""
 

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from research.access import run_read, run_write, shot_read
+from research.access import cited_shot_read, run_read, run_write, shot_read
 from research.engine.values import Planned
 from research.launch import answer_now as ask_to_answer
 from research.launch import stop as ask_to_stop
@@ -73,6 +73,15 @@ def shot(request: HttpRequest, run_id: UUID, seq: int) -> HttpResponse:
     """The picture of what the run's browser showed after the step with this seq. It is never changed. A browser lays a
     bare picture out with styles of its own."""
     return HttpResponse(bytes(shot_read(request, run_id, seq).jpeg), content_type="image/jpeg")
+
+
+@login_required
+@require_GET
+@cache_control(private=True, max_age=86_400, immutable=True)
+@csp_update({"style-src": [UNSAFE_INLINE]})  # type: ignore[arg-type]
+def cited_shot(request: HttpRequest, run_id: UUID, number: int) -> HttpResponse:
+    """The picture of the part that is cited of a page which the run had in its browser."""
+    return HttpResponse(bytes(cited_shot_read(request, run_id, number).jpeg), content_type="image/jpeg")
 
 
 @login_required

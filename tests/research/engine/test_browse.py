@@ -54,11 +54,13 @@ async def test_what_a_site_s_own_search_finds_is_read_and_kept(new_run, tabs, li
     first, second = await rows(Step, run, kind="browse")
     assert (first.result["tab"], second.result["address"], second.result["did"]) == (LIST, FOUND, "press control 5")
     assert (first.cost["pages"], second.cost["pages"]) == (1, 1)
-    shots = await rows(Shot, run)
+    shots = await rows(Shot, run, exhibit=None)
     assert [(shot.key, bytes(shot.jpeg)) for shot in shots] == [
         (first.key, b"jpeg of " + LIST.encode()),
         (second.key, b"jpeg of " + FOUND.encode()),
     ]
+    cited = await in_thread(lambda: {one.exhibit.url: bytes(one.jpeg) for one in Shot.objects.exclude(exhibit=None)})
+    assert cited[FOUND].startswith(b"jpeg of The first version of Larkspur had")
     await in_thread(run.delete)
     assert await in_thread(Shot.objects.count) == 0
 
