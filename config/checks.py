@@ -108,10 +108,7 @@ def _has_torch() -> bool:
 
 
 def _network() -> Iterator[CheckMessage]:
-    for entry in settings.EGRESS_ALLOW:
-        if not _can_be_allowed(entry):
-            message = f"EGRESS_ALLOW: {entry} is no host, address or network; use intranet.lan:8080 or 10.0.0.0/8."
-            yield Error(message, id="scenthound.E013")
+    yield from _egress_lists()
     if settings.EGRESS_URL:
         door = _split(settings.EGRESS_URL)
         if door is None or door.scheme != "http" or not door.hostname or not door.password:
@@ -126,6 +123,17 @@ def _network() -> Iterator[CheckMessage]:
         yield Error("USER_AGENT may hold only plain ASCII characters: it is sent as a header.", id="scenthound.E018")
     if searxng() and not _is_server(searxng()):
         yield Error(f"SEARXNG_URL is {searxng()}; it has to be like http://host:8080.", id="scenthound.E026")
+
+
+def _egress_lists() -> Iterator[CheckMessage]:
+    for entry in settings.EGRESS_ALLOW:
+        if not _can_be_allowed(entry):
+            message = f"EGRESS_ALLOW: {entry} is no host, address or network; use intranet.lan:8080 or 10.0.0.0/8."
+            yield Error(message, id="scenthound.E013")
+    for entry in settings.EGRESS_DENY:
+        if not _can_be_allowed(entry) and not _PORT.fullmatch(entry):
+            message = f"EGRESS_DENY: {entry} is no host, network or port; use example.org, 10.0.0.0/8 or :25."
+            yield Error(message, id="scenthound.E026")
 
 
 def _logging() -> Iterator[CheckMessage]:

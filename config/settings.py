@@ -170,6 +170,7 @@ CELERY_BEAT_SCHEDULE = {
     "ring-again-runs": {"task": "research.tasks.ring_again", "schedule": 5.0},
     "ring-again-crawls": {"task": "search_index.tasks.ring_again", "schedule": 5.0},
     "start-due-crawls": {"task": "search_index.tasks.start_due", "schedule": 5.0},
+    "forget-departures": {"task": "search_index.tasks.forget_departures", "schedule": 3600.0},
     # To one worker at a time: each ring brings one more to help, where there are several.
     "embed": {"task": "search_index.tasks.embed", "schedule": 10.0, "options": {"expires": 10}},
 }
@@ -185,12 +186,16 @@ CELERY_WORKER_CONCURRENCY = 24  # threads for what takes one: crawls, and the be
 USER_AGENT = env.text("USER_AGENT", "Scenthound/0.1 (self-hosted research index; +https://github.com/scenthound)")
 # Hosts or networks of the operator's own that the egress door opens although they are not public.
 EGRESS_ALLOW = env.words("EGRESS_ALLOW")
+# Hosts, networks and ports that it never opens, though they be public or allowed.
+EGRESS_DENY = env.words("EGRESS_DENY")
 # Where the egress door listens; empty: script/server starts one on a free loopback port and keeps it in DATA_DIR/run.
 EGRESS_URL = env.secret("EGRESS_URL")
 # host:port on which `manage.py egress` listens in a container; EGRESS_URL then carries the user and password.
 EGRESS_LISTEN = env.text("EGRESS_LISTEN")
 # Whether this process may load an embedding model of the operator's own; config/web.py says no, and asks a worker.
 MODELS_IN_PROCESS = True
+# Whether robots.txt holds for a page, too, that a person has named in a question; if not, such a page is read once.
+ROBOTS_FOR_PEOPLE = env.flag("ROBOTS_FOR_PEOPLE", default=True)
 # The browser's executable; empty: config/chromium.py finds one.
 CHROMIUM = env.text("CHROMIUM")
 # A Playwright server whose browser is used instead (ws://...); empty: each process starts its own.

@@ -35,6 +35,7 @@ from research.errors import LeaseLost, RunFailed
 from research.models import Run
 from research.queue import next_runs, overdue
 from research.reasoning import reasoner
+from search_index.api import asking
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,8 @@ async def conduct(run_id: str, epoch: int) -> None:
             question, kit, owner = await in_thread(_prepared, run_id)
             whose.current.set(whose.Whose(owner, run_id, journal.aside, journal.think))
             try:
-                state = await unless(journal.lost, research_question(question, kit, journal))
+                with asking(f"run-{run_id}", sealed=question.sealed):
+                    state = await unless(journal.lost, research_question(question, kit, journal))
             finally:
                 await kit.index.leave(run_id)
             if state is Run.State.REVIEW:

@@ -18,6 +18,7 @@ from search_index.searxng import Suggested, web_search, web_search_is_set_up
 from search_index.sentences import sentences
 from search_index.tabs import browse, leave, picture
 from search_index.values import Browsed, Control, Deed, Hit, Opened, SourceSummary, Span
+from search_index.whose import asking
 
 CLASSES = {value: label for value, label in SourceClass.choices if value}  # who may speak on a page, in words
 
@@ -39,6 +40,7 @@ __all__ = [
     "Table",
     "Unreadable",
     "around",
+    "asking",
     "browse",
     "current",
     "document_id",

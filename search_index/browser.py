@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import tempfile
 import uuid
@@ -42,7 +43,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from config.chromium import launcher
 from config.errors import CannotStart
-from search_index import policy
+from search_index import policy, refusals
 from search_index.egress import door_url
 from search_index.errors import IndexFailure, Refused, RetryLater, SourceFailed, Unreadable
 from search_index.fetch import HTML_BYTES, check_door
@@ -72,6 +73,9 @@ ARGUMENTS = [
 ]
 # Of the browser itself, as against its pages: nothing listens there. Only a page's context knows the door.
 _NOWHERE: ProxySettings = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
+_TUNNEL_FAILED = "ERR_TUNNEL_CONNECTION_FAILED"
+_TUNNELS = 100
+_TUNNEL_AT = re.compile(rf"{_TUNNEL_FAILED} at (\S+)")  # of a redirect, where it began
 _NOT_LOADED = frozenset({"media", "font"})
 _WRITES = frozenset({"PUT", "PATCH", "DELETE"})
 
@@ -91,6 +95,7 @@ class _Running:
     watch: asyncio.Task[None] | None = None
     contexts: dict[tuple[str, str], BrowserContext] = field(default_factory=dict)
     said: WeakKeyDictionary[BrowserContext, list[str]] = field(default_factory=WeakKeyDictionary)
+    tunnels: dict[str, str] = field(default_factory=dict)  # that failed: where a navigation began, to where it ended
 
 
 # Why a page may not be shown, in a sentence; "" where it may.
@@ -110,9 +115,10 @@ async def in_hand() -> AsyncIterator[None]:
             async with asyncio.timeout(SECONDS):
                 yield
         except (TimeoutError, PlaywrightTimeout) as error:
+            await _check_life()
             raise RetryLater("timeout", _("The page was not there within %(most)d s.") % {"most": SECONDS}) from error
         except PlaywrightError as error:
-            raise explained(error) from error
+            raise await explained(error) from error
 
 
 @asynccontextmanager
@@ -155,8 +161,7 @@ async def closed(closing: Page | BrowserContext) -> None:
                 await closing.unroute_all(behavior="ignoreErrors")  # what is still being asked for ends unanswered
             await closing.close()
     except TimeoutError:
-        log.warning("Chromium does not close a page: it hangs, and is started anew.")
-        _kill(_tree(_here().mark))
+        await _end_hung()
     except PlaywrightError as error:
         log.debug("Nothing to close: %s", error)
 
@@ -238,6 +243,32 @@ async def _end(running: _Running) -> None:
     _kill(tree)
 
 
+async def _check_life() -> None:
+    """Whether a page has taken all its time or the browser has: one that does not even say its version is ended."""
+    browser = _here().browser
+    if browser is None or not browser.is_connected():
+        return
+    try:
+        async with asyncio.timeout(CLOSING_SECONDS):
+            session = await browser.new_browser_cdp_session()
+            await session.send("Browser.getVersion")
+            await session.detach()
+    except TimeoutError:
+        await _end_hung()
+    except PlaywrightError as error:
+        log.debug("The browser has ended: %s", error)
+
+
+async def _end_hung() -> None:
+    running = _here()
+    log.warning("Chromium hangs: it is ended, and started anew.")
+    _kill(await asyncio.to_thread(_tree, running.mark))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSING_SECONDS):
+            while running.browser is not None and running.browser.is_connected():
+                await asyncio.sleep(0.02)
+
+
 # --- Its processes ---------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _Process:
@@ -316,19 +347,31 @@ async def _context(browser: Browser, *, images: bool, permitted: Permitted | Non
     said = _here().said.setdefault(context, [])
 
     async def load(route: Route, request: Request) -> None:
-        """Spares what holds no text, and what would change something: a form that is sent by another method than GET,
-        and requests by which programs write. Where it leads at all is the door's to say: redirects and WebSockets do
-        not come by here."""
+        """Spares what holds no text, what is fetched before anybody wants it, and what would change something: a form
+        that is sent by another method than GET, and requests by which programs write. Where it leads at all is the
+        door's to say: redirects and WebSockets do not come by here."""
         shows = request.is_navigation_request()
+        early = "prefetch" in request.headers.get("sec-purpose", "")
         if shows and request.method not in {"GET", "HEAD"}:
             said.append(_("It would send something (%(method)s).") % {"method": request.method})
         elif shows and permitted is not None and _is_main(request) and (why := await permitted(request.url)):
             said.append(why)
-        elif request.resource_type not in spared and request.method not in _WRITES:
+        elif request.resource_type not in spared and request.method not in _WRITES and not early:
             return await route.continue_()
         return await route.abort("aborted")  # a page stays where it is, instead of showing an error
 
+    def failed(request: Request) -> None:
+        if _TUNNEL_FAILED not in (request.failure or "") or not request.is_navigation_request():
+            return
+        first, tunnels = request, _here().tunnels
+        while first.redirected_from is not None:
+            first = first.redirected_from
+        if len(tunnels) >= _TUNNELS:  # nobody asked about them: frames, mostly
+            tunnels.clear()
+        tunnels[first.url] = request.url
+
     await context.route("**/*", load)
+    context.on("requestfailed", failed)
     await context.add_init_script("window.print = () => undefined")
     context.on("page", _undisturbed)
     return context
@@ -376,8 +419,9 @@ def _user_agent(browser: Browser) -> str:
 async def checked(response: Response) -> str:
     """Raise what the door or the host refused; the value is the host's Retry-After."""
     headers = await response.all_headers()
-    check_door(policy.parse(response.url), response.status, headers.get("x-egress-refused", ""))
-    return headers.get("retry-after", "")
+    retry_after = headers.get("retry-after", "")
+    check_door(policy.parse(response.url), headers.get("x-egress-refused", ""), retry_after)
+    return retry_after
 
 
 async def settle(page: Page) -> None:
@@ -413,8 +457,19 @@ async def in_own_world(page: Page, expression: str) -> object:
             await session.detach()
 
 
-def explained(error: PlaywrightError) -> IndexFailure:
-    """The typed error for what Chromium reports, which it does by name only."""
+async def explained(error: PlaywrightError) -> IndexFailure:
+    """The typed error for what Chromium reports, which it does by name only; of a tunnel that failed, the door is asked
+    why. May raise Refused("url"), where the tunnel was to an address that nobody else could read."""
+    if match := _TUNNEL_AT.search(str(error)):
+        target = policy.parse(_here().tunnels.pop(match[1], match[1]))
+        if why := await refusals.why(target.host, target.port):
+            return why
+    if "ERR_UNSAFE_PORT" in str(error):  # Chromium has not even asked the door, which would have said the same
+        return refusals.failure("port")
+    return _typed(error)
+
+
+def _typed(error: PlaywrightError) -> IndexFailure:
     said = str(error)
     if "Download is starting" in said or "ERR_ABORTED" in said:
         return Refused("type", _("It is a download, not a page."))

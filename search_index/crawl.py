@@ -24,6 +24,7 @@ from search_index.errors import BadSource, IndexFailure, LostLease, Refused, Ret
 from search_index.lease import Held
 from search_index.models import Crawl, Page, Source
 from search_index.store import count_terms
+from search_index.whose import asking
 
 State = Crawl.State
 UNDER_WAY = (State.QUEUED, State.RUNNING)
@@ -73,7 +74,8 @@ async def crawl(crawl_id: int, *, embed: bool = True) -> None:
     if held is None:
         return
     keeping = asyncio.create_task(lease.keep(held))
-    working = asyncio.create_task(_work(held) if embed else _read(held))
+    with asking(f"source-{held.source.pk}"):
+        working = asyncio.create_task(_work(held) if embed else _read(held))
     try:
         await asyncio.wait({keeping, working}, return_when=asyncio.FIRST_COMPLETED)
         await _record(held, working if working.done() else keeping)

@@ -1,15 +1,17 @@
 """The egress door: the one process through which everything fetched leaves this machine.
 
 A forward proxy for plain HTTP and for tunnels (CONNECT: https and WebSockets), used by the HTTP client and by Chromium
-alike. For each request it (1) asks for the password, (2) parses the target by policy.py, (3) waits for room,
-(4) resolves the name once and wants every address allowed, (5) connects to the very address that it checked, (6) lets
-relay.py move the bytes, (7) writes one log line, without paths and queries. It follows no redirects: each hop comes
-back through it. One request a connection.
-Run by `manage.py egress`. `door_url` is what fetch.py and browser.py call. Needs no database.
+alike. For each request it (1) asks for the password, and by the user name who asks (whose.py): nothing passes for a
+sealed run; (2) parses the target by policy.py, (3) counts it (rates.py) and waits for room, (4) resolves the name once
+and wants every address allowed, (5) connects to the very address that it checked, (6) lets relay.py move the bytes,
+(7) writes one log line, without paths and queries, and hands the passage to whoever keeps it (departures.py). It
+follows no redirects: each hop comes back through it. One request a connection.
+Run by `manage.py egress`. `door_url` is what fetch.py, browser.py and refusals.py call. Needs no database.
 """
 
 import asyncio
 import base64
+import binascii
 import hmac
 import json
 import logging
@@ -19,13 +21,15 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import h11
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from search_index import policy
+from search_index import policy, whose
 from search_index.errors import Refused, RetryLater
+from search_index.rates import Rates
 from search_index.relay import CHUNK, Denied, Limits, Line, Passage, deny, hang_up, head, relay, tunnel
 
 log = logging.getLogger(__name__)
@@ -37,13 +41,16 @@ _resolvers = ThreadPoolExecutor(max_workers=32, thread_name_prefix="resolve")
 
 
 def door_url() -> str:
-    """Where the door listens, with its user and password. Raises RetryLater("egress") when no door is open."""
-    if settings.EGRESS_URL:
-        return str(settings.EGRESS_URL)
+    """Where the door listens, with its password, and as the user name who asks here and now (whose.py): connections
+    of one are never another's. Raises RetryLater("egress") when no door is open."""
+    url = settings.EGRESS_URL
     try:
-        return str(json.loads((settings.DATA_DIR / "run" / "egress.json").read_text())["url"])
+        url = url or json.loads((settings.DATA_DIR / "run" / "egress.json").read_text())["url"]
+        parts = urlsplit(url)
+        _user, _colon, password = parts.netloc.rpartition("@")[0].partition(":")
     except (OSError, ValueError, KeyError) as error:
         raise RetryLater("egress", _("The egress door is not running; script/server starts it.")) from error
+    return f"{parts.scheme}://{whose.current()}:{password}@{parts.netloc.rpartition('@')[2]}"
 
 
 async def resolve(host: str, port: int) -> list[policy.Address]:
@@ -62,16 +69,27 @@ async def resolve(host: str, port: int) -> list[policy.Address]:
 
 
 class Door:
-    """The door's state: who may pass, where to, and how many are passing."""
+    """The door's state: who may pass, where to, how many are passing, and how much has passed."""
 
     def __init__(
-        self, allow: policy.Allow, credentials: str, limits: Limits | None = None, resolve: Resolve = resolve
+        self,
+        allow: policy.Allow,
+        password: str,
+        deny: policy.Deny = policy.NOTHING_DENIED,
+        *,
+        limits: Limits | None = None,
+        rates: Rates | None = None,
+        resolve: Resolve = resolve,
+        keep: Callable[[Passage], None] = lambda passage: None,
     ) -> None:
-        """`credentials` is "user:password". Tests give a resolver of their own."""
+        """`keep` gets each passage when it is over, and must not block. Tests give a resolver of their own."""
         self.allow = allow
+        self.deny = deny
         self.limits = limits or Limits()
+        self.rates = rates or Rates()
         self.resolve = resolve
-        self._password = b"Basic " + base64.b64encode(credentials.encode())
+        self.keep = keep
+        self._password = password.encode()
         self._passing: Counter[str] = Counter()
         self._freed = asyncio.Condition()
 
@@ -92,23 +110,35 @@ class Door:
         except h11.ProtocolError:
             passage.verdict = "protocol"
             await deny(near, Denied(400, "protocol"), passage)
-        except OSError as error:
-            passage.verdict = f"cut by {error.__class__.__name__}"
+        except OSError as error:  # the verdict stays "cut"
+            log.debug("%s was cut: %r", passage.host, error)
         finally:
-            milliseconds = (time.monotonic() - passage.started) * 1000
-            log.info(
-                "%s %s at %s, %d bytes up, %d down, %d ms",
-                *(passage.verdict, passage.target, passage.address, passage.up, passage.down, milliseconds),
-            )
+            self._note(passage)
             await hang_up(near, clean=passage.verdict == "passed" or passage.down == 0)
+
+    def _note(self, passage: Passage) -> None:
+        """One line in the log, and the passage to be kept; not where a client has only asked how to give a password,
+        as Chromium does at the beginning of each context."""
+        if passage.verdict == "challenge":
+            return
+        passage.seconds = time.monotonic() - passage.started
+        target = f"{policy.bracketed(passage.host)}:{passage.port}" if passage.host else "-"
+        log.info(
+            "%s %s for %s at %s, %d bytes up, %d down, %d ms",
+            *(passage.verdict, target, passage.whose or "-", passage.address or "-"),
+            *(passage.up, passage.down, passage.seconds * 1000),
+        )
+        self.keep(passage)
 
     async def _pass(self, near: Line, passage: Passage) -> None:
         request = await head(near, passage)
-        self._check_password(request)
-        target, host, port = _wanted(request)
-        passage.target = f"{policy.bracketed(host)}:{port}"
-        async with self._room(host):
-            far = await self._connect(host, port, passage)
+        passage.whose = self._who(request, passage)
+        target, passage.host, passage.port = _wanted(request)
+        if passage.whose.endswith(whose.SEALED):
+            raise Denied(403, "sealed")
+        self._count(passage)
+        async with self._room(passage.host):
+            far = await self._connect(passage)
             try:
                 if target is None:
                     await tunnel(near, far, passage)
@@ -117,10 +147,22 @@ class Door:
             finally:
                 far.writer.transport.abort()
 
-    def _check_password(self, request: h11.Request) -> None:
+    def _who(self, request: h11.Request, passage: Passage) -> str:
+        """Who asks, as the user name says, once the password is right. Raises Denied("password")."""
         given = b"".join(value for name, value in request.headers if name == b"proxy-authorization")
-        if not hmac.compare_digest(given, self._password):
-            raise Denied(407, "password")
+        try:
+            user, _colon, password = base64.b64decode(given.removeprefix(b"Basic "), validate=True).partition(b":")
+        except binascii.Error:
+            user = password = b""
+        name = user.decode("latin-1")
+        if not hmac.compare_digest(password, self._password) or not whose.NAME.fullmatch(name):
+            raise Denied(407, "password" if given else "challenge")
+        return name
+
+    def _count(self, passage: Passage) -> None:
+        """Have the rates count it, unless the host is the operator's own. Raises Denied("rate")."""
+        if not self.allow.knows(passage.host):
+            passage.meter = self.rates.enter(passage.host, passage.whose).count
 
     @asynccontextmanager
     async def _room(self, host: str) -> AsyncIterator[None]:
@@ -144,26 +186,28 @@ class Door:
             async with self._freed:
                 self._freed.notify_all()
 
-    async def _connect(self, host: str, port: int, passage: Passage) -> Line:
+    async def _connect(self, passage: Passage) -> Line:
         """A connection to one of the host's addresses, once all of them were found to be allowed."""
-        for address in (await self._addresses(host, port))[:3]:
+        for address in (await self._addresses(passage))[:3]:
             passage.address = str(address)
             try:
                 async with asyncio.timeout(self.limits.connect_seconds):
-                    reader, writer = await asyncio.open_connection(str(address), port, limit=CHUNK)
+                    reader, writer = await asyncio.open_connection(str(address), passage.port, limit=CHUNK)
                 return Line(reader, writer, h11.Connection(h11.CLIENT, self.limits.head_bytes))
             except OSError:  # a TimeoutError is one, too; the next address may answer
                 continue
         raise Denied(502, "connect")
 
-    async def _addresses(self, host: str, port: int) -> list[policy.Address]:
+    async def _addresses(self, passage: Passage) -> list[policy.Address]:
+        host, port = passage.host, passage.port
         try:
-            policy.check_host(host, port, self.allow)
+            policy.check_host(host, port, self.allow, self.deny)
             literal = policy.literal(host)
             async with asyncio.timeout(self.limits.lookup_seconds):
                 addresses = [literal] if literal else await self.resolve(host, port)
             for address in addresses:
-                policy.check_address(host, address, port, self.allow)
+                passage.address = str(address)  # the one that is refused, where one is
+                policy.check_address(host, address, port, self.allow, self.deny)
                 self._check_foreign(host, address, port)
         except Refused as error:
             raise Denied(403, error.reason) from error

@@ -9,9 +9,13 @@ Called by visit.py, feed.py, sitemap.py, robots.py and reading.py; `Fetched` is 
 import asyncio
 import ssl
 import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from weakref import WeakKeyDictionary
 
@@ -19,7 +23,7 @@ import httpx2
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from search_index import policy
+from search_index import policy, refusals
 from search_index.egress import door_url
 from search_index.errors import IndexFailure, Refused, RetryLater, SourceFailed
 from search_index.extract import types
@@ -85,17 +89,17 @@ async def fetch(url: str, *, etag: str = "", last_modified: str = "", follow: bo
     headers = {"If-None-Match": etag, "If-Modified-Since": last_modified}
     headers = {name: value for name, value in headers.items() if value}
     try:
-        async with asyncio.timeout(SECONDS):
-            client = await _client()
+        async with asyncio.timeout(SECONDS), _client() as client:
             for _hop in range(REDIRECTS + 1):
                 async with client.stream("GET", target.url, headers=headers) as response:
-                    check_door(target, response.status_code, response.headers.get("x-egress-refused", ""))
+                    retry_after = response.headers.get("retry-after", "")
+                    check_door(target, response.headers.get("x-egress-refused", ""), retry_after)
                     if response.has_redirect_location:
                         target = _next_target(target, response.headers["location"])
                         if not follow:
                             raise Redirected(target.url)
                         continue
-                    check_status(response.status_code, response.headers.get("retry-after", ""), conditional=headers)
+                    check_status(response.status_code, retry_after, conditional=headers)
                     return await _fetched(asked, target, response)
     except (TimeoutError, httpx2.TimeoutException) as error:
         raise RetryLater("timeout", _("The host did not answer within %(most)d s.") % {"most": SECONDS}) from error
@@ -115,47 +119,73 @@ def check_status(status: int, retry_after: str = "", conditional: object = None)
     raise StatusFailed(status)
 
 
-def check_door(target: policy.Target, status: int, code: str) -> None:
+def check_door(target: policy.Target, code: str, retry_after: str = "") -> None:
     """Raise what the door says (X-Egress-Refused) of a plain request to `target`.
 
     Inside a tunnel nobody but the host speaks, so there the header is not believed.
     """
     if code and target.scheme == "http":
-        raise _door_said(status, code)
+        raise refusals.failure(code, _seconds(retry_after))
 
 
 async def close() -> None:
-    """Close this loop's connections; the next fetch opens new ones."""
-    _url, client = _clients.pop(asyncio.get_running_loop(), ("", None))
-    if client is not None:
-        await client.aclose()
+    """Close this loop's connections; the next fetch opens new ones, and reads anew which certificates are believed."""
+    _trust.cache_clear()
+    for client in _clients.pop(asyncio.get_running_loop(), {}).values():
+        await client.http.aclose()
 
 
-# --- One client a loop, which knows only the door --------------------------------------------------------------------
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[str, httpx2.AsyncClient]] = WeakKeyDictionary()
+# --- Clients, which know only the door: one a loop for each who asks -------------------------------------------------
+# A tunnel that is kept open is its opener's: another run's requests in it would be counted as theirs, and those of a
+# sealed run would pass the door unasked. The door's URL names who asks, and changes when the door has moved, so it is
+# the key; those that nobody has used for the longest time go first.
+CLIENTS = 100  # that are kept though nobody uses them now
+_clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, OrderedDict[str, _Client]]" = WeakKeyDictionary()
 
 
-async def _client() -> httpx2.AsyncClient:
-    """The client of this loop, made anew when the door has moved (it takes another port when it is restarted)."""
+@dataclass
+class _Client:
+    """One asker's connections, and how many fetches of theirs are under way."""
+
+    http: httpx2.AsyncClient
+    users: int = 0
+
+
+@asynccontextmanager
+async def _client() -> AsyncIterator[httpx2.AsyncClient]:
+    """The client of who asks here."""
     door = door_url()
-    loop = asyncio.get_running_loop()
-    known, client = _clients.get(loop, ("", None))
-    if client is None or known != door:
-        old, client = (
-            client,
-            httpx2.AsyncClient(
-                proxy=door,
-                trust_env=False,
-                headers={**_HEADERS, "User-Agent": settings.USER_AGENT},
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept: hosts do not recognise us
-                timeout=SECONDS,
-                limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=20),
-            ),
-        )
-        _clients[loop] = (door, client)
-        if old is not None:
-            await old.aclose()
-    return client
+    clients = _clients.setdefault(asyncio.get_running_loop(), OrderedDict())
+    if door not in clients:
+        clients[door] = _Client(_made(door))
+    client = clients[door]
+    clients.move_to_end(door)
+    client.users += 1
+    try:
+        yield client.http
+    finally:
+        client.users -= 1
+        idle = [url for url, other in clients.items() if not other.users] if len(clients) > CLIENTS else []
+        for url in idle[: len(clients) - CLIENTS]:
+            await clients.pop(url).http.aclose()
+
+
+def _made(door: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        proxy=door,
+        verify=_trust(),
+        trust_env=False,
+        headers={**_HEADERS, "User-Agent": settings.USER_AGENT},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none is kept: hosts do not recognise us
+        timeout=SECONDS,
+        limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=20),
+    )
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The certificates that are believed, read once: it takes longer than the rest of a client."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def _next_target(target: policy.Target, location: str) -> policy.Target:
@@ -205,27 +235,12 @@ async def _body(response: httpx2.Response, most: int) -> bytes:
 
 
 # --- What went wrong -------------------------------------------------------------------------------------------------
-def _door_said(status: int, code: str) -> IndexFailure:
-    if status == 403:
-        text = _("The egress door opens public addresses (%(code)s refused); EGRESS_ALLOW names hosts of your own.")
-        return Refused("egress", text % {"code": code})
-    if code == "size":
-        return Refused("size", _("It is larger than the egress door lets through."))
-    if code == "no-such-host":
-        return SourceFailed("dns", _("There is no host of this name."))
-    if code in {"timeout", "dns", "busy"}:
-        return RetryLater(code, _("The host could not be reached (%(code)s).") % {"code": code})
-    if status == 407:
-        return RetryLater("egress", _("The egress door does not accept the password of EGRESS_URL."))
-    return RetryLater("connection", _("The host could not be reached (%(code)s).") % {"code": code})
-
-
 def _explained(error: httpx2.RequestError) -> IndexFailure:
     """The typed error for what httpx2 raised."""
     if isinstance(error, httpx2.ProxyError):
         status, _space, reason = str(error).partition(" ")
         if status.isdigit():
-            return _door_said(int(status), reason.removeprefix("Egress "))
+            return refusals.failure(reason.removeprefix("Egress "))
     if isinstance(error, httpx2.DecodingError):
         return SourceFailed("encoding", _("Its compression is broken."))
     if _caused_by_tls(error):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from config.loop import in_thread
+from search_index import policy, scripted
 from search_index.chunk import Chunk, chunk
 from search_index.errors import IndexFailure, Refused, Unreadable
 from search_index.extract import Extracted
@@ -24,7 +26,6 @@ from search_index.store import Prepared
 LEAD_NOWHERE = frozenset({"spam", "gibberish", "linkfarm"})
 # What judge() refuses a page for: by its text alone, so while that stays the same, so does the verdict.
 JUDGED = frozenset({"boilerplate", "empty", "gibberish", "linkfarm", "links", "noindex", "repeated", "spam", "thin"})
-THIN_WORDS = 80  # a page with scripts and less text than this is likely to be made by them
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class Ready:
 async def read(fetched: Fetched) -> tuple[Fetched, Extracted, bool]:
     """The text of a fetched page, which may be empty, and whether the browser had to make it. Raises Unreadable."""
     text = await extracted(fetched.body, fetched.content_type, fetched.final_url)
-    if text.words >= THIN_WORDS or text.only_links or b"<script" not in fetched.body.lower():
+    sign, host = scripted.sign(fetched.body, text), policy.parse(fetched.final_url).host
+    if not sign or not await in_thread(scripted.worth_it, host, sign):
         return fetched, text, False
     try:
         rendered = await render(fetched.final_url)
@@ -50,9 +52,10 @@ async def read(fetched: Fetched) -> tuple[Fetched, Extracted, bool]:
     except IndexFailure as failure:  # no browser, or the page breaks it: what there is without it has to do
         log.info("%s could not be rendered: %s", fetched.final_url, failure)
         return fetched, text, False
-    if more.words <= text.words:
-        return fetched, text, False
-    return fetched, more, True
+    gained = more.words > text.words
+    if sign == scripted.Sign.WEAK:
+        await in_thread(scripted.learn, host, gained=gained)
+    return (fetched, more, True) if gained else (fetched, text, False)
 
 
 def judge(page: Page, text: Extracted, *, chosen: bool = False) -> tuple[Extracted, IndexFailure | None]:

@@ -1,7 +1,8 @@
 """What may be fetched: the pure rules of the one way to the network. No I/O here, not even a name look-up.
 
 `parse` is the only URL parser of the index: it refuses whatever two parsers could read in two ways. `public` says
-whether an address belongs to the public internet; `Allow` holds the operator's own exceptions (EGRESS_ALLOW).
+whether an address belongs to the public internet; `Allow` holds the operator's own exceptions (EGRESS_ALLOW), `Deny`
+what goes before them (EGRESS_DENY).
 Called by egress.py, which enforces it at the door, by fetch.py for each redirect, and by the crawl for its frontier.
 """
 
@@ -28,6 +29,7 @@ _URL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]]+)(?::(?P<port>[1-9][0-9]{0,4}))?", re.I)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # a last label that any reader could take for a part of an IPv4 address
+_PORT = re.compile(r":[1-9][0-9]{0,4}")
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 # Kept as they are in a path or query: RFC 3986's reserved characters, and the per cent sign of an escape.
@@ -47,6 +49,7 @@ _NOT_PUBLIC_4 = tuple(
 )
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
+_COMPATIBLE = IPv6Network("::/96")
 _NOT_PUBLIC_6 = (IPv6Network("2001:db8::/32"), IPv6Network("3fff::/20"))  # documentation
 
 
@@ -134,34 +137,36 @@ def public(address: Address) -> bool:
     return address.is_global and (address.sixtofour is None or public(address.sixtofour))
 
 
+def embedded(address: Address) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses that an IPv6 address carries: mapped, compatible, NAT64, 6to4 and Teredo."""
+    if isinstance(address, IPv4Address):
+        return ()
+    last = IPv4Address(int(address) & 0xFFFFFFFF)
+    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64 or address in _COMPATIBLE:
+        found.append(last)
+    return tuple(one for one in found if one is not None)
+
+
 def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+Names = frozenset[tuple[str, int | None]]
+Networks = tuple[tuple[Network, int | None], ...]
 
 
 @dataclass(frozen=True)
 class Allow:
     """The operator's own hosts, which are opened although they are not public. An entry without a port is any port."""
 
-    names: frozenset[tuple[str, int | None]] = frozenset()
-    networks: tuple[tuple[Network, int | None], ...] = ()
+    names: Names = frozenset()
+    networks: Networks = ()
 
     @classmethod
     def parse(cls, entries: Iterable[str]) -> "Allow":
         """Read host, host:port, address, address:port, [IPv6]:port, network/bits. Raises BadSource with the entry."""
-        names, networks = set[tuple[str, int | None]](), list[tuple[Network, int | None]]()
-        for entry in entries:
-            try:
-                network, port = _network(entry)
-                networks.append((network, port))
-                continue
-            except ValueError:
-                pass
-            try:
-                host, found = _authority(entry, 0)
-            except Refused as error:
-                raise BadSource("egress", _("EGRESS_ALLOW: %(entry)s is no host.") % {"entry": entry}) from error
-            names.add((host, found or None))
-        return cls(frozenset(names), tuple(networks))
+        return cls(*_entries("EGRESS_ALLOW", entries))
 
     def opens_name(self, host: str, port: int) -> bool:
         """Whether this very name is opened, wherever it leads."""
@@ -178,22 +183,80 @@ class Allow:
         return any(address in network for network, _port in self.networks)
 
 
-def check_host(host: str, port: int, allow: Allow) -> None:
-    """What can be said before a look-up. Raises Refused("name") for names that are never public."""
+@dataclass(frozen=True)
+class Deny:
+    """What the operator never wants to be opened, though it be public or allowed: a host with all hosts below it, an
+    address or network in whatever form it is written, or a port of every host."""
+
+    names: Names = frozenset()
+    networks: Networks = ()
+    ports: frozenset[int] = frozenset()
+
+    @classmethod
+    def parse(cls, entries: Iterable[str]) -> "Deny":
+        """Read what Allow reads, and ":port". Raises BadSource with the entry."""
+        entries = list(entries)
+        ports = [entry for entry in entries if _PORT.fullmatch(entry) and int(entry[1:]) <= 65535]
+        names, networks = _entries("EGRESS_DENY", (entry for entry in entries if entry not in ports))
+        return cls(names, networks, frozenset(int(entry[1:]) for entry in ports))
+
+    def shuts_name(self, host: str, port: int) -> bool:
+        """Whether the port is shut, or the name, or one above it."""
+        labels = host.split(".")
+        above = [".".join(labels[start:]) for start in range(len(labels))]
+        return port in self.ports or any((name, only) in self.names for name in above for only in (None, port))
+
+    def shuts_address(self, address: Address, port: int) -> bool:
+        """Whether the address is shut, or an IPv4 address that is embedded in it."""
+        forms = (address, *embedded(address))
+        return any(form in network and only in {None, port} for form in forms for network, only in self.networks)
+
+
+NOTHING_DENIED = Deny()
+
+
+def check_host(host: str, port: int, allow: Allow, deny: Deny = NOTHING_DENIED) -> None:
+    """What can be said before a look-up. Raises Refused("denied"), and Refused("name") for what is never public."""
+    if deny.shuts_name(host, port):
+        raise _denied(host)
     if literal(host) is not None or allow.opens_name(host, port):
         return
     if "." not in host or host.rsplit(".", 1)[1] in _SPECIAL:
         raise Refused("name", _("%(host)s is not a public name.") % {"host": host})
 
 
-def check_address(host: str, address: Address, port: int, allow: Allow) -> None:
-    """What is said of each address of a host. Raises Refused("address") or Refused("port")."""
+def check_address(host: str, address: Address, port: int, allow: Allow, deny: Deny = NOTHING_DENIED) -> None:
+    """What is said of each address of a host. Raises Refused("denied"), Refused("address") or Refused("port")."""
+    if deny.shuts_address(address, port):
+        raise _denied(host)
     if allow.opens_name(host, port) or allow.opens_address(address, port):
         return
     if not public(address):
         raise Refused("address", _("%(host)s does not lead to the public internet.") % {"host": host})
     if port not in PORTS.values():
         raise Refused("port", _("Port %(port)d is not opened.") % {"port": port})
+
+
+def _denied(host: str) -> Refused:
+    return Refused("denied", _("%(host)s is denied by EGRESS_DENY.") % {"host": host})
+
+
+def _entries(setting: str, entries: Iterable[str]) -> tuple[Names, Networks]:
+    """The names and the networks of a list of the operator's. Raises BadSource with the entry that is neither."""
+    names, networks = set[tuple[str, int | None]](), list[tuple[Network, int | None]]()
+    for entry in entries:
+        try:
+            networks.append(_network(entry))
+            continue
+        except ValueError:
+            pass
+        try:
+            host, found = _authority(entry, 0)
+        except Refused as error:
+            said = {"setting": setting, "entry": entry}
+            raise BadSource("egress", _("%(setting)s: %(entry)s is no host.") % said) from error
+        names.add((host, found or None))
+    return frozenset(names), tuple(networks)
 
 
 def _authority(authority: str, default_port: int) -> tuple[str, int]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
@@ -21,9 +22,10 @@ from search_index.errors import BadSource, IndexFailure, Refused
 from search_index.extract import Extracted, types
 from search_index.extract.sandbox import extracted
 from search_index.fetch import REDIRECTS, Fetched, Redirected, fetch
-from search_index.indexing import LEAD_NOWHERE, THIN_WORDS, divided, judge, prepared, read
+from search_index.indexing import LEAD_NOWHERE, divided, judge, prepared, read
 from search_index.likeness import digest
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
+from search_index.scripted import THIN_WORDS
 from search_index.sources import LOCAL as LOCAL_KINDS
 from search_index.sources import LOCAL_PAGES
 from search_index.store import Prepared, host_of, store_many, store_unchanged
@@ -43,9 +45,10 @@ LOCAL_URLS = ("file:", "beir:")
 STATE = "#:~:deeds="
 
 
-async def open_page(url: str, *, sealed: bool = False) -> Opened:
+async def open_page(url: str, *, sealed: bool = False, named: bool = False) -> Opened:
     """The page at `url`: its current snapshot where the index has a fresh one, else fetched through the egress door and
-    indexed under the source of kind `live`. A sealed run gets what the index has.
+    indexed under the source of kind `live`. A sealed run gets what the index has. `named`: a person has named this very
+    address, which may count for more than robots.txt (ROBOTS_FOR_PEOPLE).
 
     Raises Refused (robots, scope, egress, "sealed" where the index does not have it), Unreadable, RetryLater and
     SourceFailed. A page that cannot be had now, but lies in the index, is given as it lies there.
@@ -54,14 +57,14 @@ async def open_page(url: str, *, sealed: bool = False) -> Opened:
     address = url if local else policy.canonical(url)
     known = await in_thread(_known, address)
     if known is None and is_state(url):  # only deeds lead there: what can be opened is the page that they begin on
-        return await open_page(url.partition(STATE)[0], sealed=sealed)
+        return await open_page(url.partition(STATE)[0], sealed=sealed, named=named)
     if known is not None and (sealed or local or _fresh(known)):
         return _opened(known)
     if sealed or local:
         raise Refused("sealed", _("The index does not have this page, and it may not be fetched."))
     page = known.page if known is not None else await in_thread(_live_page, address)
     try:
-        return await _fetched(page)
+        return await _fetched(page, named)
     except IndexFailure as failure:
         if known is not None:
             return _opened(known)
@@ -175,9 +178,9 @@ def named(names: Sequence[str]) -> list[int]:
     return [known[name] for name in names]
 
 
-async def _fetched(page: Page) -> Opened:
+async def _fetched(page: Page, named: bool) -> Opened:
     """Fetch the page as a crawl would, and store it. Raises IndexFailure's kinds."""
-    fetched = await _asked(page)
+    fetched = await _asked(page, named)
     if fetched.final_url != page.url:
         known = await in_thread(_known, fetched.final_url)
         if known is not None and _fresh(known):
@@ -209,7 +212,7 @@ async def _all_text(body: bytes, address: str) -> Extracted:
     whole = await extracted(body, types.WHOLE, address)
     if whole.words <= text.words:
         return text
-    return replace(text, text=whole.text, headings=whole.headings, measures=whole.measures, only_links=False)
+    return replace(text, text=whole.text, headings=whole.headings, measures=whole.measures)
 
 
 def _nothing(address: str, text: Extracted) -> Opened:
@@ -227,12 +230,12 @@ def _nothing(address: str, text: Extracted) -> Opened:
     )
 
 
-async def _asked(page: Page) -> Fetched:
+async def _asked(page: Page, named: bool) -> Fetched:
     """Fetch the page; wherever it sends us, host and robots.txt are asked first, as if it were a page of its own."""
     url = page.url
     for _hop in range(REDIRECTS + 1):
         host = policy.parse(url).host
-        delay = max(LIVE_DELAY, await admitted(url))
+        delay = max(LIVE_DELAY, await admitted(url, named=named and url == page.url))
         try:
             async with hosts.manners(host, 0.0 if hosts.own(host) else delay):
                 known = page.snapshot_id is not None
@@ -248,12 +251,12 @@ async def _asked(page: Page) -> Fetched:
     raise Refused("redirect", _("More than %(most)d redirects.") % {"most": REDIRECTS})
 
 
-async def admitted(url: str) -> float:
+async def admitted(url: str, *, named: bool = False) -> float:
     """The delay that robots.txt asks for between two pages. Raises Refused("robots"), and by its standing where the
     host is closed."""
     await in_thread(hosts.check, policy.parse(url).host)
     decision = await robots.allowed(url)
-    if not decision.allowed:
+    if not decision.allowed and (settings.ROBOTS_FOR_PEOPLE or not named):
         raise Refused("robots", decision.reason)
     return decision.delay or 0.0
 

@@ -5,8 +5,9 @@ each header block is written anew and hop-by-hop headers end here, so neither si
 """
 
 import asyncio
+import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import h11
@@ -24,7 +25,7 @@ _ENDS_HERE = frozenset(
 
 @dataclass(frozen=True)
 class Limits:
-    """What one passage may take."""
+    """What one passage may take. What all of a host or run may take together is rates.py's."""
 
     head_bytes: int = 64 * 1024
     down_bytes: int = 50_000_000  # an answer, or what a tunnel brings: more than the greatest cap of fetch.py
@@ -39,12 +40,14 @@ class Limits:
 
 
 class Denied(Exception):
-    """The passage ends here; `status` and the short `code` are all that the client is told."""
+    """The passage ends here; `status`, the short `code` and, where it may be asked again after some seconds,
+    `retry_after` are all that the client is told. refusals.py has the words for each code."""
 
-    def __init__(self, status: int, code: str) -> None:
+    def __init__(self, status: int, code: str, retry_after: float | None = None) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
+        self.retry_after = retry_after
 
 
 @dataclass
@@ -62,21 +65,27 @@ class Passage:
 
     limits: Limits
     started: float = field(default_factory=time.monotonic)
-    target: str = "-"  # host:port; never a path or query
-    address: str = "-"
+    whose: str = ""  # as whose.NAME has it; empty until the password was right
+    host: str = ""
+    port: int = 0  # never a path or query
+    address: str = ""
     up: int = 0
     down: int = 0
-    verdict: str = "cut"
+    seconds: float = 0.0
+    verdict: str = "cut"  # a code of Denied, "passed", or "cut" by either side
     answered: bool = False  # the head of an answer is out: a refusal can only be a cut
     moved: float = field(default_factory=time.monotonic)  # when a byte last moved, either way
+    meter: Callable[[int], None] | None = None  # rates.py's: bytes, both ways
 
     def count(self, up: int = 0, down: int = 0) -> None:
-        """Raises Denied("size") beyond the limits."""
+        """Raises Denied("size") beyond the limits, and what the meter raises."""
         self.moved = time.monotonic()
         self.up += up
         self.down += down
         if self.up > self.limits.up_bytes or self.down > self.limits.down_bytes:
             raise Denied(502, "size")
+        if self.meter is not None:
+            self.meter(up + down)
 
 
 async def head(near: Line, passage: Passage) -> h11.Request:
@@ -125,12 +134,14 @@ async def deny(near: Line, denied: Denied, passage: Passage) -> None:
     if passage.answered:
         return
     passage.answered = True
-    challenge = b'Proxy-Authenticate: Basic realm="egress"\r\n' if denied.status == 407 else b""
+    more = b'Proxy-Authenticate: Basic realm="egress"\r\n' if denied.status == 407 else b""
+    if denied.retry_after is not None:
+        more += b"Retry-After: %d\r\n" % max(1, math.ceil(denied.retry_after))
     body = b"The egress door did not pass this request.\n"
     near.writer.write(
         b"HTTP/1.1 %d Egress %s\r\n%s: %s\r\n%sContent-Type: text/plain\r\nContent-Length: %d\r\n"
         b"Cache-Control: no-store\r\nConnection: close\r\n\r\n%s"
-        % (denied.status, code := denied.code.encode(), REFUSED_HEADER, code, challenge, len(body), body)
+        % (denied.status, code := denied.code.encode(), REFUSED_HEADER, code, more, len(body), body)
     )
 
 

@@ -1,7 +1,8 @@
 """Asks a host's robots.txt (RFC 9309) whether a page may be fetched, and how long to wait between pages.
 
 Fetched like everything else, by fetch.py; parsed by protego; remembered for a day in this process. Answers only for
-our own name (the product token of settings.USER_AGENT). Never fetches the page itself.
+our own name (the product token of settings.USER_AGENT); at the door it is the site that asks, as the answer is for all.
+Never fetches the page itself.
 Called by crawl.py and reading.py.
 """
 
@@ -15,7 +16,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from protego import Protego
 
-from search_index import policy
+from search_index import policy, whose
 from search_index.errors import IndexFailure, Refused, RetryLater, SourceFailed
 from search_index.fetch import StatusFailed, fetch
 
@@ -48,7 +49,7 @@ async def allowed(url: str) -> Decision:
     """Whether we may fetch the URL. Without a robots.txt (4xx) everything is allowed.
 
     Raises RetryLater while the host cannot be asked (5xx, unreachable): until then nothing of it may be fetched.
-    Raises Refused("url" or "egress") where the host itself may not be visited.
+    Raises Refused("url", "egress" or "sealed") where the host itself may not be visited.
     """
     target = policy.parse(url)
     rules = await _rules(f"{target.scheme}://{target.netloc}")
@@ -75,17 +76,20 @@ def _delay(parsed: Protego, name: str) -> float | None:
     return min(max(known), LONGEST_DELAY) if known else None
 
 
-# Per loop, host to the task that has, or is having, its rules: pages that ask at the same time share one fetch.
-_Tasks = OrderedDict[str, "asyncio.Task[_Rules]"]
+# Per loop, host to the task that has, or is having, its rules: pages that ask at the same time share one fetch. What
+# sealed runs ask is kept apart: the door passes nothing for them, and that is no answer for the others.
+_Tasks = OrderedDict[tuple[str, bool], "asyncio.Task[_Rules]"]
 _remembered: WeakKeyDictionary[asyncio.AbstractEventLoop, _Tasks] = WeakKeyDictionary()
 
 
 async def _rules(host: str) -> _Rules:
     tasks = _remembered.setdefault(asyncio.get_running_loop(), OrderedDict())
-    task = tasks.get(host)
+    key = (host, whose.sealed())
+    task = tasks.get(key)
     if task is None or task.cancelled() or (task.done() and task.result().until < time.monotonic()):
-        task = tasks[host] = asyncio.create_task(_ask(host))
-    tasks.move_to_end(host)
+        with whose.asking(whose.SITE):
+            task = tasks[key] = asyncio.create_task(_ask(host))
+    tasks.move_to_end(key)
     while len(tasks) > HOSTS_REMEMBERED:
         tasks.popitem(last=False)
     return await asyncio.shield(task)  # one page that is given up must not take the others' answer away
@@ -98,7 +102,7 @@ async def _ask(host: str) -> _Rules:
     except RetryLater as failure:
         return _Rules(now + FAILURE_SECONDS, failure=_not_now(failure))
     except Refused as failure:
-        if failure.reason == "egress":
+        if failure.reason in {"egress", "sealed"}:
             return _Rules(now + FAILURE_SECONDS, failure=failure)
         return _Rules(now + REMEMBERED_SECONDS)  # too many redirects, too large or no text: as if there were none
     except StatusFailed:

@@ -81,8 +81,9 @@ _MARK = r"""((quote, id) => {
     marks.id = id
     for (const box of range.getClientRects()) {
       const mark = marks.appendChild(document.createElement("div"))
-      mark.style.cssText = `position:absolute;pointer-events:none;background:#ffd80066;z-index:2147483647;` +
-        `left:${box.left + scrollX}px;top:${box.top + scrollY}px;width:${box.width}px;height:${box.height}px`
+      mark.style.cssText = "position:absolute;pointer-events:none;background:#ffe45c;mix-blend-mode:multiply;" +
+        `z-index:2147483647;left:${box.left + scrollX}px;top:${box.top + scrollY}px;` +
+        `width:${box.width}px;height:${box.height}px`
     }
     document.documentElement.append(marks)
     return true

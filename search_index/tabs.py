@@ -15,12 +15,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from urllib.parse import urljoin
 from weakref import WeakKeyDictionary
 
 from django.utils.translation import gettext as _
-from playwright.async_api import Download, Frame, Locator, Page, Request, Response
+from playwright.async_api import BrowserContext, Download, Frame, Locator, Page, Request, Response
 from playwright.async_api import Error as PlaywrightError
 
 from search_index import browser, consent, hosts, policy, reading, shots
@@ -30,6 +31,7 @@ from search_index.errors import IndexFailure, Refused, Unreadable
 from search_index.extract import types
 from search_index.fetch import HTML_BYTES, check_status
 from search_index.values import Browsed, Control, Deed, Opened
+from search_index.whose import asking
 
 log = logging.getLogger(__name__)
 
@@ -80,36 +82,63 @@ class _Tab:
     def page(self) -> Page:
         return self.pages[-1]
 
+    def asks(self, request: Request) -> None:
+        """Heard of all pages in its context: what a page of another tab asks for is not its own."""
+        try:
+            own = request.frame.page in self.pages + self.opened
+        except PlaywrightError:  # a window that is not there before its first answer
+            own = True
+        if own and request.resource_type not in _NEVER_DONE:
+            self.asking.add(request)
+            self.asked_at = time.monotonic()
+
+    def has(self, request: Request) -> None:
+        if request in self.asking:
+            self.asking.remove(request)
+            self.asked_at = time.monotonic()
+
 
 _tabs: WeakKeyDictionary[asyncio.AbstractEventLoop, list[_Tab]] = WeakKeyDictionary()
+_named: set[tuple[str, str]] = set()  # runs, and addresses that a person has named in their questions
 
 
-async def browse(whose: str, url: str, deeds: Sequence[Deed] = (), *, sealed: bool = False) -> Browsed:
+async def browse(
+    whose: str, url: str, deeds: Sequence[Deed] = (), *, sealed: bool = False, named: bool = False
+) -> Browsed:
     """The page at `url` in the run's browser after these deeds, in order; what can be read there is stored and indexed.
 
     `whose` names the run: "run-<uuid>". The same call again gives the same: where the run's tab stands at
     (url, deeds[:-1]) only the last deed is done, else the page is opened anew and all of them are. A last deed that is
-    not done says so in `refused`, and the page is as it was before it; do not hand it in again with the next.
+    not done says so in `refused`, and the page is as it was before it; do not hand it in again with the next. `named`:
+    a person has named this very address (ROBOTS_FOR_PEOPLE); what else lies behind robots.txt stays closed.
 
     Raises Refused ("sealed", "robots", "egress", "url", "type", "size", "deed" where an earlier deed cannot be done any
     more, or what judge() refuses the text for as spam), RetryLater ("timeout", "browser", "busy" ...),
     Unreadable("crash") and SourceFailed.
     """
-    tab = await _standing(whose, url, deeds, sealed=sealed)
     try:
-        refused = ""
-        for deed in deeds[len(tab.deeds) :]:
-            refused = await _do(tab, deed)
-            if refused and len(tab.deeds) < len(deeds) - 1:
-                raise Refused("deed", _("The page has changed since: %(why)s") % {"why": refused})
-        browsed = await _seen(tab, refused)
-    except BaseException as failure:
-        await _drop(tab)
-        if isinstance(failure, Unreadable) and not browser.alive():
-            return await browse(whose, url, deeds, sealed=sealed)
-        raise
-    await _put_back(tab)
-    return browsed
+        return await _browsed(whose, url, deeds, sealed, named)
+    except Unreadable:
+        if browser.alive():
+            raise
+    return await _browsed(whose, url, deeds, sealed, named)  # the browser died, of this page or of another one
+
+
+async def _browsed(whose: str, url: str, deeds: Sequence[Deed], sealed: bool, named: bool) -> Browsed:
+    with asking(whose):
+        tab = await _standing(whose, url, deeds, sealed, named)
+        try:
+            refused = ""
+            for deed in deeds[len(tab.deeds) :]:
+                refused = await _do(tab, deed)
+                if refused and len(tab.deeds) < len(deeds) - 1:
+                    raise Refused("deed", _("The page has changed since: %(why)s") % {"why": refused})
+            browsed = await _seen(tab, refused)
+        except BaseException:
+            await _drop(tab)
+            raise
+        await _put_back(tab)
+        return browsed
 
 
 async def picture(whose: str, url: str, quote: str, *, sealed: bool = False) -> bytes:
@@ -122,7 +151,8 @@ async def picture(whose: str, url: str, quote: str, *, sealed: bool = False) -> 
     elif reading.is_state(url):
         return b""
     else:
-        tab = await _standing(whose, url, (), sealed=sealed)
+        with asking(whose):
+            tab = await _standing(whose, url, (), sealed, named=False)
     try:
         shown = b""
         if tab.document is None:
@@ -138,6 +168,7 @@ async def picture(whose: str, url: str, quote: str, *, sealed: bool = False) -> 
 async def leave(whose: str) -> None:
     """The run has ended: its tabs and their contexts are closed. Nothing happens where it has none."""
     _tabs[asyncio.get_running_loop()] = [tab for tab in _here() if tab.whose != whose]
+    _named.difference_update({one for one in _named if one[0] == whose})
     await browser.leave(whose)
 
 
@@ -146,7 +177,7 @@ def _here() -> list[_Tab]:
     return _tabs.setdefault(asyncio.get_running_loop(), [])
 
 
-async def _standing(whose: str, url: str, deeds: Sequence[Deed], *, sealed: bool) -> _Tab:
+async def _standing(whose: str, url: str, deeds: Sequence[Deed], sealed: bool, named: bool) -> _Tab:
     """The run's tab at the deeds but the last (or at all of them: the call comes a second time), or a new one. It is
     nobody else's until it is put back."""
     if sealed:
@@ -160,22 +191,22 @@ async def _standing(whose: str, url: str, deeds: Sequence[Deed], *, sealed: bool
                     return tab
                 await _drop(tab)
     tab = _Tab(whose, address)
+    if named:
+        _named.add((whose, address))
     try:
         await _open(tab)
-    except BaseException as failure:
+    except BaseException:
         await _drop(tab)
-        if isinstance(failure, Unreadable) and not browser.alive():
-            return await _standing(whose, url, deeds, sealed=sealed)
         raise
     return tab
 
 
 async def _open(tab: _Tab) -> None:
     host = policy.parse(tab.url).host
-    async with hosts.manners(host, await _pause(tab.url)), browser.in_hand():
-        page = await browser.page_of(tab.whose, host, _permitted)
-        _watch(tab, page)
+    async with hosts.manners(host, await _pause(tab)), browser.in_hand():
+        page = await browser.page_of(tab.whose, host, partial(_permitted, tab.whose))
         tab.pages.append(page)
+        _watch(tab, page)
         try:
             response = await page.goto(tab.url, wait_until="domcontentloaded", timeout=0)  # in_hand() ends it
         except PlaywrightError:
@@ -188,25 +219,27 @@ async def _open(tab: _Tab) -> None:
             check_status(response.status, await browser.checked(response))
             await _rest(tab)
             await _settled(tab)
+            await _look(tab)
     for extra in tab.opened:  # windows that nobody's deed has opened
         await browser.closed(extra)
     tab.opened.clear()
     if tab.downloads or _is_document(tab.response):
         tab.document = await reading.open_page(tab.downloads[-1] if tab.downloads else tab.url)
     tab.at = tab.url if tab.document else _address(page)
-    await _look(tab)
 
 
-async def _pause(url: str) -> float:
+async def _pause(tab: _Tab) -> float:
     """What the host is owed between two requests. Raises where it, or its robots.txt, does not let us in."""
-    delay = await reading.admitted(url)
+    url = tab.at or tab.url
+    delay = await reading.admitted(url, named=(tab.whose, url) in _named)
     return 0.0 if hosts.own(policy.parse(url).host) else max(reading.LIVE_DELAY, delay)
 
 
-async def _permitted(url: str) -> str:
+async def _permitted(whose: str, url: str) -> str:
     """Why the page at `url` may not be shown, wherever a click leads; "" where it may."""
     try:
-        await reading.admitted(policy.canonical(url))
+        address = policy.canonical(url)
+        await reading.admitted(address, named=(whose, address) in _named)
     except IndexFailure as failure:
         return str(failure)
     return ""
@@ -235,34 +268,36 @@ async def _drop(tab: _Tab) -> None:
 # --- What goes on in it ----------------------------------------------------------------------------------------------
 def _watch(tab: _Tab, page: Page) -> None:
     """Note what the page asks for, the windows that it opens and what it would download."""
+    context = page.context
+    context.on("request", tab.asks)  # of a window that is on its way, too
+    context.on("requestfinished", tab.has)
+    context.on("requestfailed", tab.has)
+    page.on("close", lambda _page: _unheard(context, tab))
+    _watch_window(tab, page)
 
-    def asks(request: Request) -> None:
-        if request.resource_type not in _NEVER_DONE:
-            tab.asking.add(request)
-            tab.asked_at = time.monotonic()
 
-    def has(request: Request) -> None:
-        tab.asking.discard(request)
-        tab.asked_at = time.monotonic()
-
+def _watch_window(tab: _Tab, page: Page) -> None:
     def answered(response: Response) -> None:
         with suppress(PlaywrightError):  # of a window that is only just there
             if response.request.is_navigation_request() and response.frame == page.main_frame:
                 tab.response = response
 
-    def opened(popup: Page) -> None:
-        tab.opened.append(popup)
-        _watch(tab, popup)
+    def opened(window: Page) -> None:
+        tab.opened.append(window)
+        _watch_window(tab, window)
 
     def downloads(download: Download) -> None:
         tab.downloads.append(download.url)
 
-    page.on("request", asks)
-    page.on("requestfinished", has)
-    page.on("requestfailed", has)
     page.on("response", answered)
     page.on("popup", opened)
     page.on("download", downloads)
+
+
+def _unheard(context: BrowserContext, tab: _Tab) -> None:
+    context.remove_listener("request", tab.asks)
+    context.remove_listener("requestfinished", tab.has)
+    context.remove_listener("requestfailed", tab.has)
 
 
 async def _rest(tab: _Tab) -> None:
@@ -291,11 +326,8 @@ def _address(page: Page) -> str:
 
 async def _look(tab: _Tab) -> None:
     """Read the controls: numbers and references hold until the next look."""
-    tab.seen, tab.controls = [], []
-    if tab.document is None:
-        async with browser.in_hand():
-            tab.seen = nodes(await tab.page.aria_snapshot(mode="ai"))
-        tab.controls = acted_on(tab.seen)
+    tab.seen = nodes(await tab.page.aria_snapshot(mode="ai"))
+    tab.controls = acted_on(tab.seen)
 
 
 # --- Deeds -----------------------------------------------------------------------------------------------------------
@@ -319,24 +351,23 @@ async def _do(tab: _Tab, deed: Deed) -> str:
             tab.document, did = None, _("went back to the page")
         else:
             host = policy.parse(tab.at).host
-            async with hosts.manners(host, await _pause(tab.at)), browser.in_hand():
+            async with hosts.manners(host, await _pause(tab)), browser.in_hand():
                 did = await _done(tab, deed)
                 await _rest(tab)
                 await _changed_window(tab)
                 if said:
                     raise _NotDone(said[-1])
                 await _arrived(tab, before)
+                await _look(tab)
             if tab.downloads or _is_document(tab.response):
                 await _open_document(tab, before)
     except _NotDone as not_done:
         await _left_again(tab, before, windows)
-        await _look(tab)
         return str(not_done)
     tab.at = tab.document.url if tab.document else _address(tab.page)
     tab.here = [*tab.here, did] if tab.at == before else []
     tab.deeds.append(deed)
     tab.did = did
-    await _look(tab)
     return ""
 
 
@@ -503,8 +534,8 @@ async def _arrived(tab: _Tab, before: str) -> None:
     try:
         if tab.response is not None:
             check_status(tab.response.status, await browser.checked(tab.response))
-        if _address(tab.page) != before:
-            await reading.admitted(_address(tab.page))
+        if _address(tab.page) != before and (why := await _permitted(tab.whose, tab.page.url)):
+            raise _NotDone(why)
     except IndexFailure as failure:
         if tab.page.url.startswith("chrome-error:"):
             raise _NotDone(_("The page could not be reached, or not through the egress door.")) from failure
@@ -522,6 +553,7 @@ async def _left_again(tab: _Tab, before: str, windows: int) -> None:
         with suppress(PlaywrightError):
             if tab.page.url.startswith("chrome-error:") or (tab.response and policy.canonical(tab.page.url) != before):
                 await tab.page.go_back(wait_until="domcontentloaded", timeout=ACT_MS)
+        await _look(tab)
     tab.at = before
 
 

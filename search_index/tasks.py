@@ -7,7 +7,7 @@ from celery import shared_task
 
 from config import loop
 from search_index import crawl as crawling
-from search_index import embedding
+from search_index import departures, embedding
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -40,3 +40,9 @@ def embed() -> None:
 def embed_query(model: str, text: str, key: str) -> None:
     """Answer a process that does not load the model itself: the web server, for its search page."""
     embedding.answer(model, text, key)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def forget_departures() -> None:
+    """Delete what the egress door wrote down long ago."""
+    departures.forget()

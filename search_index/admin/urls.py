@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from search_index.admin import exchange, hosts, judged, preview, statistics, uploads, why
+from search_index.admin import egress, exchange, hosts, judged, preview, statistics, uploads, why
 
 app_name = "index"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("pages/<int:number>/<slug:deed>", judged.do, name="page-do"),
     path("blocklist", hosts.blocklist, name="blocklist"),
     path("blocklist/<slug:deed>", hosts.do, name="blocklist-do"),
+    path("egress", egress.egress, name="egress"),
     path("statistics", statistics.statistics, name="statistics"),
     path("uploads", uploads.uploads, name="uploads"),
     path("exchange", exchange.exchange, name="exchange"),

@@ -179,6 +179,10 @@ class Host(models.Model):
     free_at = models.DateTimeField(null=True)
     seconds = models.FloatField(null=True)
     busy = models.PositiveSmallIntegerField(default=0)
+    # How often the browser had more to read than HTTP of pages that hardly looked like it, and how often not: see
+    # scripted.py. With a default of the database's own, for hosts are put in by SQL, too.
+    renders_gained = models.PositiveIntegerField(default=0, db_default=0)
+    renders_idle = models.PositiveIntegerField(default=0, db_default=0)
     first_seen_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -3,6 +3,7 @@ dark, wide and at 390 px; uploads by script, by dropping, and without a script; 
 
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,7 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from search_index.models import Crawl, Host, Passage, Source
-from tests.fakes.filled import filled
+from tests.fakes.filled import depart, filled
 
 # Django's own admin has these on every one of its pages; they are not ours to change.
 DJANGOS_OWN = {"label-title-only"}
@@ -46,6 +47,8 @@ def addresses(index):
         "blocklist-means": reverse("index:blocklist") + "?host=docs.example&host=spam.example",
         "uploads": reverse("index:uploads"),
         "exchange": reverse("index:exchange"),
+        "egress": reverse("index:egress"),
+        "egress-none": reverse("index:egress") + "?host=nowhere.example",
         "statistics": reverse("index:statistics"),
     }
 
@@ -56,6 +59,10 @@ def test_every_page_of_the_index_can_be_used_by_everybody(new_page, owner, index
     now = timezone.now()
     Crawl.objects.create(source=index.docs, state="running", started_at=now - timedelta(minutes=2), fetched=18,
                          lease_until=now + timedelta(hours=1), seconds={"fetch": 8.1, "embed": 60.2})  # fmt: skip
+    long = f"{'a-very-long-name-' * 8}.example"
+    depart(whose=f"source-{index.docs.pk}")
+    depart(whose=f"run-{uuid4()}.sealed", host=long, verdict="sealed")
+    depart(host=long, address="64:ff9b:1:2222:3333:4444:5555:a9fe", verdict="address")
     page = new_page(owner, width=width, color_scheme=scheme, reduced_motion="reduce")
     found = []
     for name, address in addresses(index).items():

@@ -21,6 +21,8 @@ MISTAKES = [
     ("EGRESS_ALLOW", ["http://intranet"], "E013"),
     ("EGRESS_ALLOW", ["10.0.0.1/8"], "E013"),
     ("EGRESS_ALLOW", ["two words"], "E013"),
+    ("EGRESS_DENY", ["http://tracker.example"], "E026"),
+    ("EGRESS_DENY", [":0"], "E026"),
     ("EGRESS_URL", "http://egress:3128", "E014"),
     ("EGRESS_URL", "http://user:password@egress:port", "E014"),
     ("EGRESS_LISTEN", "0.0.0.0", "E015"),

@@ -1,6 +1,6 @@
 """All drills and benchmarks by name, each with the number of runs that it usually takes."""
 
-from tests.drills import acting, crash, doubt, faults, hostile, people, speed
+from tests.drills import acting, browsing, crash, doubt, faults, hostile, people, speed, ssrf
 
 DRILLS = {
     **crash.DRILLS,
@@ -9,5 +9,8 @@ DRILLS = {
     **hostile.DRILLS,
     **doubt.DRILLS,
     **acting.DRILLS,
+    **browsing.DRILLS,
+    **ssrf.DRILLS,
     **speed.BENCHMARKS,
+    **browsing.BENCHMARKS,
 }

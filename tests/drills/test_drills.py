@@ -28,6 +28,8 @@ SHORT = {
     "answer": 1,
     "injection": 1,
     "xss": 1,
+    "browser": 1,
+    "ssrf": 12,
     "poison": 9,
     "poison-model": 6,
     "contradict": 10,

@@ -17,12 +17,14 @@ from search_index.egress import Door
 from search_index.policy import Allow
 from tests.fakes.site import Site
 
-CREDENTIALS = "tester:a-password"
+PASSWORD = "a-password"
+CREDENTIALS = f"site:{PASSWORD}"
 
 
 @contextmanager
 def door(allow: Sequence[str] = (), **choices: Any) -> Iterator[str]:
-    """Run a door that opens `allow`; the value is its URL with user and password. `choices` go to Door."""
+    """Run a door that opens `allow`; the value is its URL with its password, and the site as who asks. `choices` go to
+    Door."""
     running = threading.Event()
     loop = asyncio.new_event_loop()
     url = ""
@@ -30,7 +32,7 @@ def door(allow: Sequence[str] = (), **choices: Any) -> Iterator[str]:
     async def listen() -> None:
         nonlocal url, stop
         stop = asyncio.Event()
-        server = await asyncio.start_server(Door(Allow.parse(allow), CREDENTIALS, **choices), "127.0.0.1", 0)
+        server = await asyncio.start_server(Door(Allow.parse(allow), PASSWORD, **choices), "127.0.0.1", 0)
         url = f"http://{CREDENTIALS}@127.0.0.1:{server.sockets[0].getsockname()[1]}"
         running.set()
         async with server:

@@ -3,6 +3,7 @@ their reasons, copies and a contradiction, pages refused for their text, hosts o
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 from django.utils import timezone
@@ -10,7 +11,7 @@ from django.utils import timezone
 from search_index.chunk import Chunk
 from search_index.embed import DIMENSIONS
 from search_index.extract import Extracted
-from search_index.models import Crawl, Host, Page, Passage, Snapshot, Source
+from search_index.models import Crawl, Departure, Host, Page, Passage, Snapshot, Source
 from tests.fakes.index import store
 
 FIRST, SECOND = "Alpha keeps jobs in rows.", "Beta tries them again."
@@ -102,6 +103,12 @@ def filled(size: int = 6) -> Filled:
     Host.objects.create(name="calendar.example", standing="trap", reason="Of 50 pages, 48 were days of one calendar.")
     Host.objects.create(name="spam.example", standing="poison", reason="3 of its copies contradict their originals.")
     return Filled(docs, broken, shown, copy, contradiction, refused)
+
+
+def depart(**changes: Any) -> Departure:
+    """A request that came to the egress door just now."""
+    given = {"at": timezone.now(), "whose": "site", "host": "docs.example", "port": 443, "verdict": "passed"}
+    return Departure.objects.create(**{**given, "up": 500, "down": 20_000, "milliseconds": 80, **changes})
 
 
 def counts() -> tuple[int, ...]:

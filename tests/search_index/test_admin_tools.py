@@ -25,10 +25,10 @@ from search_index.lists import read_csv, read_opml, write_csv, write_opml
 from search_index.models import Crawl, EmbeddingModel, Host, Page, Passage, Snapshot, Source, Vector
 from search_index.query import search
 from tests.fakes.embedding_server import EmbeddingServer
-from tests.fakes.filled import FIRST, Filled, counts, filled, past_crawl, put, refuse
+from tests.fakes.filled import FIRST, Filled, counts, depart, filled, past_crawl, put, refuse
 from tests.fakes.rows import HOSTILE
 
-TOOLS = ("why", "search", "copies", "refused", "blocklist", "statistics", "uploads", "exchange")
+TOOLS = ("why", "search", "copies", "refused", "blocklist", "egress", "statistics", "uploads", "exchange")
 
 
 @pytest.fixture
@@ -96,6 +96,7 @@ def test_who_may_only_look_changes_nothing(operator: Client, index: Filled) -> N
         "/admin/index/refused",
         "/admin/index/blocklist",
         "/admin/index/blocklist?host=docs.example&host=spam.example",
+        "/admin/index/egress",
         "/admin/index/statistics",
         "/admin/index/uploads",
         "/admin/index/search?q=jobs+in+rows",
@@ -105,6 +106,7 @@ def test_who_may_only_look_changes_nothing(operator: Client, index: Filled) -> N
 )
 def test_more_rows_take_no_more_queries(operator: Client, address: str) -> None:
     filled(1)
+    depart(whose="source-1", verdict="address")
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as caught:
@@ -132,6 +134,8 @@ def test_more_rows_take_no_more_queries(operator: Client, address: str) -> None:
         )
         refuse(source, f"https://more{number}.example/c", "spam", signals={"words": 3})
         Host.objects.create(name=f"more{number}.example", standing="blocked")
+        for verdict in ("passed", "address"):
+            depart(whose=f"source-{source.pk}", host=f"more{number}.example", verdict=verdict)
     assert queries() == few
 
 
@@ -144,6 +148,7 @@ def test_no_page_needs_an_inline_script_or_style_and_all_text_is_escaped(operato
     past_crawl(source, 2, reasons={HOSTILE: 3})
     past_crawl(source, 1, reasons={HOSTILE: 4})
     Host.objects.create(name="x.example", standing="poison", reason=HOSTILE)
+    depart(whose=HOSTILE[:60], host=HOSTILE, address=HOSTILE[:45], verdict=HOSTILE[:20])
     addresses = [
         *(reverse(f"index:{name}") for name in TOOLS),
         f"/admin/index/why?url={HOSTILE}",

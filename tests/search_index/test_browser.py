@@ -1,9 +1,11 @@
 """Rendering in a real Chromium: what scripts make is read, and nothing that a page asks for gets past the door."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from search_index import browser
 from search_index.errors import Refused, RetryLater, SourceFailed, Unreadable
 from search_index.fetch import StatusFailed
 from search_index.render import render
+from search_index.whose import asking
 from tests.fakes.door import door
 from tests.fakes.site import Answer, Request, Site, redirect, serving
 
@@ -138,6 +141,28 @@ async def test_a_private_host_is_refused_outright(site: Site) -> None:
         assert canary.requests == []
 
 
+async def test_a_tunnel_that_the_door_refuses_is_explained_as_over_http(site: Site) -> None:
+    site.pages["/go"] = redirect("https://metadata.google.internal/")
+    for url, words in (
+        ("https://127.0.0.1/", "private or local address"),
+        (f"{site.url}/go", "none of the public internet's"),  # of where it ended, not of where it began
+    ):
+        with pytest.raises(Refused) as refused:
+            await render(url)
+        assert refused.value.reason == "egress"
+        assert words in str(refused.value)
+        assert "EGRESS_ALLOW" in str(refused.value)
+
+
+async def test_nothing_is_rendered_for_a_sealed_run(site: Site) -> None:
+    with asking("run-1", sealed=True):
+        for url in (site.url, "https://example.com/"):
+            with pytest.raises(Refused) as refused:
+                await render(url)
+            assert refused.value.reason == "sealed"
+    assert site.requests == []
+
+
 async def test_https_passes_the_door_and_certificates_are_checked(certificate: Path, settings: Settings) -> None:
     with serving({"/": "hello"}, certificate) as secure, door([secure.netloc]) as url:
         settings.EGRESS_URL = url
@@ -251,3 +276,58 @@ def _browser_pids() -> list[int]:
         below |= new
         found += sorted(new)
     return [pid for pid in found if "--remote-debugging-pipe" in commands.get(pid, "")]
+
+
+async def test_a_page_that_takes_all_memory_loses_its_process_and_others_go_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser, "PROCESS_MEMORY", 400_000_000)
+    site.pages["/huge"] = "<script>h = []; setInterval(() => h.push(new Uint8Array(50e6).fill(1)), 30)</script>" + (
+        "<script>setInterval(() => fetch('/robots.txt'), 50)</script>"  # it does not come to rest before
+    )
+    huge, other = await asyncio.gather(
+        render(f"{site.url}/huge"), render(f"{site.url}/live.html"), return_exceptions=True
+    )
+    assert isinstance(huge, Unreadable)
+    assert not isinstance(other, BaseException)
+    assert (await render(f"{site.url}/live.html")).status == 200
+
+
+async def test_a_browser_that_hangs_is_ended_and_nothing_of_any_is_left_after_close(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser, "SECONDS", 5)
+    monkeypatch.setattr(browser, "CLOSING_SECONDS", 2)
+    await render(f"{site.url}/live.html")
+    first = browser._tree(browser._here().mark)
+    os.kill(first[0].pid, signal.SIGSTOP)
+    with pytest.raises(RetryLater) as late:
+        await render(f"{site.url}/live.html")
+    assert late.value.reason == "timeout"
+    monkeypatch.setattr(browser, "SECONDS", 20)
+    assert (await render(f"{site.url}/live.html")).status == 200
+    second = browser._tree(browser._here().mark)
+    assert len(second) > 1
+    await browser.close()
+    await asyncio.sleep(0.5)
+    for process in (*first, *second):
+        now = browser._process(process.pid)
+        assert now is None or now.born != process.born or now.memory == 0  # gone, or a zombie that nobody has reaped
+
+
+async def test_the_browser_of_a_playwright_server_is_used(site: Site, settings: Settings, tmp_path: Path) -> None:
+    choices = {"executablePath": str(launcher()), "chromiumSandbox": True, "args": browser.ARGUMENTS, "port": 0}
+    (tmp_path / "choices.json").write_text(json.dumps({**choices, "wsPath": "/browser"}))
+    command = ["-m", "playwright", "launch-server", "--browser=chromium", f"--config={tmp_path / 'choices.json'}"]
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, *command, stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    try:
+        assert server.stdout is not None
+        settings.BROWSER_URL = (await asyncio.wait_for(server.stdout.readline(), 60)).decode().strip()
+        assert b"with a lantern beside its name" in (await render(f"{site.url}/live.html")).body
+        assert browser._tree(browser._here().mark) == []  # none of our own
+        await browser.close()
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)  # the server itself is a child of what was started
+        await server.wait()

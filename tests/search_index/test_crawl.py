@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +13,13 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from config.loop import in_thread
-from search_index import blocklist, browser, crawl, embedding, frontier, ingest, lease, sources, visit
+from search_index import blocklist, browser, crawl, embedding, frontier, ingest, lease, relay, sources, visit
 from search_index import fetch as fetching
 from search_index.errors import IndexFailure, LostLease
 from search_index.extract import Extracted
 from search_index.models import Crawl, Page, Passage, Snapshot, Source
 from search_index.query import search
+from tests.fakes.door import door
 from tests.fakes.site import Answer, Site, redirect
 from tests.search_index.test_containers import page, warc
 
@@ -67,6 +69,15 @@ def pages(source: Source) -> dict[str, str]:
 
 
 # --- A web site ------------------------------------------------------------------------------------------------------
+def test_the_door_is_told_which_source_asks(docs: Source, site: Site, settings: Settings) -> None:
+    kept: list[relay.Passage] = []
+    with door([site.netloc], keep=kept.append) as settings.EGRESS_URL:
+        crawled(docs)
+    asked = Counter(passage.whose for passage in kept)
+    assert asked["site"] == 1  # robots.txt
+    assert asked[f"source-{docs.pk}"] == asked.total() - 1 > 10
+
+
 def test_a_site_is_crawled_along_its_links_and_every_page_has_its_reason(docs: Source, site: Site) -> None:
     done = crawled(docs)
     assert (done.state, done.error) == ("done", "")

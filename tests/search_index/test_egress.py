@@ -19,14 +19,22 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from search_index import egress as doorway
+from search_index import whose
 from search_index.egress import Door
 from search_index.errors import RetryLater
-from search_index.policy import Address, Allow
-from search_index.relay import Denied, Limits
-from tests.fakes.door import CREDENTIALS, door
+from search_index.policy import Address, Allow, Deny
+from search_index.rates import Cap, Rates
+from search_index.relay import Denied, Limits, Passage
+from tests.fakes.door import PASSWORD, door
 from tests.fakes.site import Answer, Request, Site, redirect, serving
 
-AUTHORIZATION = f"Proxy-Authorization: Basic {base64.b64encode(CREDENTIALS.encode()).decode()}\r\n"
+
+def authorization(user: str) -> str:
+    """The header by which that user gives the right password."""
+    return f"Proxy-Authorization: Basic {base64.b64encode(f'{user}:{PASSWORD}'.encode()).decode()}\r\n"
+
+
+AUTHORIZATION = authorization("site")
 
 
 def ask(url: str, request: bytes, password: str = AUTHORIZATION) -> bytes:
@@ -93,13 +101,20 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 # --- Who may pass ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    "password",
-    ["", "Proxy-Authorization: Basic dGVzdGVyOndyb25n\r\n", "Proxy-Authorization: Bearer x\r\n", AUTHORIZATION * 2],
+    ("password", "code"),
+    [
+        ("", "challenge"),
+        ("Proxy-Authorization: Basic c2l0ZTp3cm9uZw==\r\n", "password"),
+        ("Proxy-Authorization: Bearer x\r\n", "password"),
+        ("Proxy-Authorization: Basic \r\n", "password"),
+        (AUTHORIZATION * 2, "password"),
+        *((authorization(user), "password") for user in ("", "you", "run-", "run-1 x", "site.open", "sitesealed")),
+    ],
 )
-def test_nobody_passes_without_the_password(site: Site, egress: str, password: str) -> None:
+def test_nobody_passes_without_the_password_and_a_name(site: Site, egress: str, password: str, code: str) -> None:
     for request in (f"GET {site.url}/ HTTP/1.1", f"CONNECT {site.netloc} HTTP/1.1"):
         answer = ask(egress, f"{request}\r\nHost: x\r\n\r\n".encode(), password)
-        assert refusal(answer) == (407, "password")
+        assert refusal(answer) == (407, code)
         assert b'Proxy-Authenticate: Basic realm="egress"' in answer
     assert site.requests == []
 
@@ -194,10 +209,10 @@ def test_names_that_do_not_exist_or_are_never_public(connections: list[tuple[str
 
 
 async def test_this_machines_own_addresses_are_refused_even_where_they_are_public() -> None:
-    own = Door(Allow(), CREDENTIALS)
+    own = Door(Allow(), PASSWORD)
     with pytest.raises(Denied):
         own._check_foreign("any.example", ip_address("127.0.0.1"), 80)
-    Door(Allow.parse(["127.0.0.1"]), CREDENTIALS)._check_foreign("any.example", ip_address("127.0.0.1"), 80)
+    Door(Allow.parse(["127.0.0.1"]), PASSWORD)._check_foreign("any.example", ip_address("127.0.0.1"), 80)
 
 
 def test_no_packet_leaves_for_any_of_the_collected_attacks(connections: list[tuple[str, int]]) -> None:
@@ -219,6 +234,95 @@ def test_no_packet_leaves_for_any_of_the_collected_attacks(connections: list[tup
             answer = ask(url, f"CONNECT {authority} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             assert refusal(answer)[0] in {400, 403}, authority
     assert connections == []
+
+
+def test_what_is_denied_goes_before_what_is_allowed(site: Site, connections: list[tuple[str, int]]) -> None:
+    names = Names(
+        wiki=["127.0.0.1"], a_b_example=["1.1.1.1"], six_example=["64:ff9b::102:304"], any_example=["1.1.1.1"]
+    )
+    denied = Deny.parse([site.netloc, "b.example", "1.2.3.0/24", ":443"])
+    with door([site.netloc, "any.example"], deny=denied, resolve=names) as url:
+        for target in (site.url, "http://a.b.example", "http://six.example"):
+            assert refusal(get(url, f"{target}/")) == (403, "denied"), target
+        assert refusal(ask(url, b"CONNECT any.example:443 HTTP/1.1\r\nHost: x\r\n\r\n")) == (403, "denied")
+        assert refusal(get(url, "http://any.example/")) == (502, "connect")
+    assert connections == [("1.1.1.1", 80)]
+    assert names.asked == ["six.example", "any.example"]  # a name that is denied is not even looked up
+
+
+# --- Who asks --------------------------------------------------------------------------------------------------------
+def test_nothing_passes_for_a_sealed_run(site: Site, egress: str) -> None:
+    sealed = authorization("run-1a2b.sealed")
+    for request in (f"GET {site.url}/ HTTP/1.1", f"CONNECT {site.netloc} HTTP/1.1"):
+        assert refusal(ask(egress, f"{request}\r\nHost: x\r\n\r\n".encode(), sealed)) == (403, "sealed")
+    assert site.requests == []
+    assert b"job queue" in ask(
+        egress, f"GET {site.url}/ HTTP/1.1\r\nHost: x\r\n\r\n".encode(), authorization("run-1a2b")
+    )
+
+
+async def test_the_door_is_told_who_asks_by_whatever_the_work_starts(egress: str) -> None:
+    async def later() -> str:
+        await asyncio.sleep(0)
+        return urlsplit(doorway.door_url()).username or ""
+
+    assert await later() == "site"
+    with whose.asking("run-1", sealed=True):
+        sealed = asyncio.create_task(later())
+        with whose.asking("source-7"):
+            assert await later() == "source-7.sealed"  # what is sealed stays so
+    with whose.asking("source-7"):
+        assert await later() == "source-7"
+    assert await sealed == "run-1.sealed"
+    assert await later() == "site"
+
+
+# --- How often -------------------------------------------------------------------------------------------------------
+def from_run(url: str, run: str, target: str) -> bytes:
+    return ask(url, f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), authorization(run))
+
+
+def test_a_host_and_a_run_are_asked_only_so_often(connections: list[tuple[str, int]]) -> None:
+    names = Names(a_example=["1.1.1.1"], b_example=["1.1.1.1"], c_example=["1.1.1.1"])
+    rates = Rates(a_host=(Cap(60, 3, 1000),), a_run=(Cap(60, 4, 1000),))
+    with door(rates=rates, resolve=names) as url:
+        for _again in range(3):
+            assert refusal(from_run(url, "run-1", "http://a.example/")) == (502, "connect")
+        answer = from_run(url, "run-2", "http://a.example/")  # whoever asks
+        assert refusal(answer) == (429, "rate")
+        after = next(line for line in answer.decode().splitlines() if line.startswith("Retry-After: "))
+        assert 50 <= int(after.removeprefix("Retry-After: ")) <= 60
+        assert refusal(from_run(url, "run-1", "http://b.example/")) == (502, "connect")
+        assert refusal(from_run(url, "run-1", "http://c.example/")) == (429, "rate")  # wherever it goes
+        assert refusal(from_run(url, "run-2", "http://c.example/")) == (502, "connect")
+        assert refusal(from_run(url, "source-1", "http://b.example/")) == (502, "connect")
+    assert len(connections) == 6
+
+
+def test_hosts_of_the_operators_own_are_not_counted(site: Site) -> None:
+    nothing = (Cap(60, 0, 0),)
+    with door([site.netloc], rates=Rates(nothing, nothing)) as url:
+        assert b"job queue" in from_run(url, "run-1", f"{site.url}/")
+
+
+def test_who_brings_too_much_is_cut_and_then_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.pages["/large"] = Answer(bytes(100_000))
+    monkeypatch.setattr(Allow, "knows", lambda allow, host: False)  # as if it were not our own
+    with door([site.netloc], rates=Rates(a_host=(Cap(60, 100, 50_000),), a_run=())) as url:
+        assert len(from_run(url, "run-1", f"{site.url}/large")) < 100_000
+        assert refusal(from_run(url, "run-1", f"{site.url}/")) == (429, "rate")
+
+
+def test_a_window_that_is_over_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    rates = Rates(a_host=(Cap(60, 1, 100),), a_run=())
+    rates.enter("a.example", "site")
+    with pytest.raises(Denied) as over:
+        rates.enter("a.example", "site")
+    assert over.value.retry_after == 60
+    now += 60
+    rates.enter("a.example", "site")
 
 
 # --- What is passed on -----------------------------------------------------------------------------------------------
@@ -365,11 +469,30 @@ def test_one_log_line_a_request_without_path_and_query(
     caplog.set_level(logging.INFO, "search_index.egress")
     get(egress, f"{site.url}/faq.html?token=secret")
     get(egress, "http://localhost/?token=secret")
+    ask(egress, b"GET http://localhost/ HTTP/1.1\r\nHost: x\r\n\r\n", "")  # Chromium's first word in each context
     with_site, refused = (record.getMessage() for record in caplog.records if record.name == "search_index.egress")
-    assert with_site.startswith(f"passed {site.netloc} at 127.0.0.1, 0 bytes up, ")
-    assert refused.startswith("name localhost:80 at -, ")
+    assert with_site.startswith(f"passed {site.netloc} for site at 127.0.0.1, 0 bytes up, ")
+    assert refused.startswith("name localhost:80 for site at -, ")
     assert "secret" not in caplog.text
     assert "faq" not in caplog.text
+
+
+def test_each_passage_is_handed_over_with_what_became_of_it(site: Site) -> None:
+    kept: list[Passage] = []
+    with door([site.netloc], keep=kept.append, resolve=Names(any_example=["1.1.1.1", "10.0.0.1"])) as url:
+        from_run(url, "run-1", f"{site.url}/faq.html")
+        from_run(url, "run-2.sealed", f"{site.url}/faq.html")
+        get(url, "http://any.example/")
+        ask(url, b"GET http://localhost/ HTTP/1.1\r\nHost: x\r\n\r\n", authorization("x"))
+    told = [(one.verdict, one.whose, one.host, one.port, one.address) for one in kept]
+    assert told == [
+        ("passed", "run-1", "127.0.0.1", site.port, "127.0.0.1"),
+        ("sealed", "run-2.sealed", "127.0.0.1", site.port, ""),
+        ("address", "site", "any.example", 80, "10.0.0.1"),  # the one that it is refused for
+        ("password", "", "", 0, ""),
+    ]
+    assert kept[0].down > 1000
+    assert kept[0].seconds > 0
 
 
 def test_without_a_door_its_address_is_not_known(tmp_path: Path, settings: object) -> None:

@@ -1,5 +1,6 @@
 """Fetching over HTTP through the door: redirects, limits, bombs, what is raised when."""
 
+import asyncio
 import gzip
 import ssl
 import time
@@ -19,6 +20,9 @@ from pytest_django import Settings
 from search_index import fetch as fetching
 from search_index.errors import Refused, RetryLater, SourceFailed
 from search_index.fetch import Redirected, StatusFailed, close, fetch
+from search_index.rates import Cap, Rates
+from search_index.relay import Passage
+from search_index.whose import asking
 from tests.fakes.door import door
 from tests.fakes.site import Answer, Site, redirect, serving
 from tests.search_index.test_policy import PRIVATE, UNREADABLE
@@ -51,6 +55,50 @@ async def test_an_unchanged_page_is_not_sent_again(site: Site) -> None:
     assert second.status == 304
 
 
+async def test_each_asker_has_connections_of_its_own(
+    certificate: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tunnel that one has opened is never used for another, least of all for a sealed run."""
+    trusted = ssl.get_default_verify_paths()._replace(openssl_cafile=str(certificate))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: trusted)
+    kept: list[Passage] = []
+    with serving({"/": "hello"}, certificate) as secure, door([secure.netloc], keep=kept.append) as url:
+        settings.EGRESS_URL = url
+        for run in ("run-1", "run-2", "run-1"):
+            with asking(run):
+                await fetch(f"{secure.url}/")
+        with asking("run-1", sealed=True), pytest.raises(Refused) as refused:
+            await fetch(f"{secure.url}/")
+        await close()
+        assert len(secure.requests) == 3
+    assert refused.value.reason == "sealed"
+    assert {passage.whose for passage in kept} == {"run-1", "run-2", "run-1.sealed"}
+
+
+async def test_clients_that_nobody_uses_are_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "CLIENTS", 2)
+    site.pages["/late"] = Answer("late", delay=0.5)
+
+    async def one(number: int, path: str) -> None:
+        with asking(f"run-{number}"):
+            await fetch(site.url + path)
+
+    await asyncio.gather(one(0, "/late"), *(one(number, "/faq.html") for number in range(1, 6)))
+    assert len(fetching._clients[asyncio.get_running_loop()]) <= 2
+
+
+async def test_too_much_at_the_door_is_tried_again_later(site: Site, settings: Settings) -> None:
+    rates = Rates(a_host=(Cap(60, 0, 1),), a_run=())
+    with door([], rates=rates) as url:
+        settings.EGRESS_URL = url
+        for address in ("http://example.com/", "https://example.com/"):
+            with pytest.raises(RetryLater) as later:
+                await fetch(address)
+            assert later.value.reason == "rate"
+            assert "It goes on by itself" in str(later.value)
+    await close()
+
+
 async def test_no_cookie_is_kept(site: Site) -> None:
     site.pages["/set"] = Answer("hello", headers={"Set-Cookie": "who=you; Path=/"})
     await fetch(f"{site.url}/set")
@@ -76,7 +124,7 @@ async def test_a_redirect_to_a_private_host_gets_nowhere(site: Site, status: int
         with pytest.raises(Refused) as refused:
             await fetch(f"{site.url}/go")
         assert refused.value.reason == "egress"
-        assert "(address refused); EGRESS_ALLOW names hosts of your own" in str(refused.value)
+        assert "If the host is your own, name it in EGRESS_ALLOW." in str(refused.value)
         assert canary.requests == []
 
 

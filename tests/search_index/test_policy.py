@@ -9,6 +9,7 @@ import pytest
 from search_index.errors import BadSource, Refused
 from search_index.policy import (
     Allow,
+    Deny,
     canonical,
     check_address,
     check_host,
@@ -185,6 +186,39 @@ def test_the_operators_own_hosts_are_opened_by_name_address_network_and_port() -
     assert allow.knows("127.0.0.1")
     assert allow.knows("wiki.intern")
     assert not allow.knows("example.com")
+
+
+def test_what_is_denied_is_denied_in_every_form() -> None:
+    deny = Deny.parse(["tracker.example", "wiki.lan:9200", "10.1.0.0/16", "[2606:4700::1111]:443", ":25"])
+    allow = Allow.parse(["10.0.0.0/8", "tracker.example", "wiki.lan", "::/0"])
+    for host, port in (("tracker.example", 80), ("a.b.tracker.example", 443), ("wiki.lan", 9200), ("any.example", 25)):
+        with pytest.raises(Refused) as refused:
+            check_host(host, port, allow, deny)
+        assert refused.value.reason == "denied"
+    for host, port in (("nottracker.example", 80), ("wiki.lan", 80)):
+        check_host(host, port, allow, deny)
+    # An IPv4 address is denied in whatever IPv6 address it is embedded.
+    for address, port in (
+        ("10.1.2.3", 80),
+        ("::ffff:10.1.2.3", 80),
+        ("::10.1.2.3", 80),
+        ("64:ff9b::10.1.2.3", 80),
+        ("2002:a01:203::1", 80),
+        ("2001:0:1:1:0:0:f5fe:fdfc", 80),
+        ("2606:4700::1111", 443),
+    ):
+        with pytest.raises(Refused) as refused:
+            check_address("any.example", ip_address(address), port, allow, deny)
+        assert refused.value.reason == "denied", address
+    check_address("any.example", ip_address("10.2.0.1"), 80, allow, deny)
+    check_address("any.example", ip_address("2606:4700::1111"), 80, allow, deny)
+
+
+@pytest.mark.parametrize("entry", ["http://tracker/", "*.tracker", ":0", ":70000", ":", "25"])
+def test_a_denial_that_cannot_be_read_is_named(entry: str) -> None:
+    with pytest.raises(BadSource) as bad:
+        Deny.parse(["tracker.example", entry])
+    assert str(bad.value) == f"EGRESS_DENY: {entry} is no host."
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from search_index import fetch as fetching
 from search_index import robots
 from search_index.errors import Refused, RetryLater
+from search_index.whose import asking
 from tests.fakes.site import Answer, Site, redirect, serving
 
 
@@ -19,6 +20,16 @@ async def _close(egress: str) -> AsyncIterator[None]:
 
 def says(site: Site, text: str) -> None:
     site.pages["/robots.txt"] = Answer(text, headers={"Content-Type": "text/plain"})
+
+
+async def test_what_the_door_says_to_a_sealed_run_is_no_answer_for_the_others(site: Site) -> None:
+    with asking("run-1", sealed=True), pytest.raises(Refused) as refused:
+        await robots.allowed(f"{site.url}/faq.html")
+    assert refused.value.reason == "sealed"
+    assert site.requests == []
+    with asking("run-2"):
+        assert (await robots.allowed(f"{site.url}/faq.html")).allowed
+    assert site.hits("/robots.txt") == 1
 
 
 async def test_the_host_is_asked_once_and_obeyed(site: Site) -> None:

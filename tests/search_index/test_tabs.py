@@ -1,17 +1,20 @@
 """Live tabs in a real Chromium, through the real door: what is acted on, what is refused, what is kept."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from pytest_django import Settings
 
 from config.loop import in_thread
-from search_index import browser, reading
-from search_index.tabs import browse, leave
+from search_index import browser, hosts, reading, tabs
+from search_index.errors import Refused, RetryLater
+from search_index.models import Host, Page, Passage, Snapshot
+from search_index.tabs import browse, leave, picture
 from search_index.values import Browsed, Deed
 from tests.fakes.door import door
 from tests.fakes.site import Site
-from tests.fakes.tasks_site import TASKS, Act, Task, archive
+from tests.fakes.tasks_site import TASKS, WRITING, Act, Task, archive
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 RUN = "run-1"
@@ -38,6 +41,10 @@ def deed(act: Act, seen: Browsed) -> Deed:
     return Deed(act.kind, control.number, act.text, control.name)
 
 
+def _passages(seen: Browsed) -> int:
+    return Passage.objects.filter(snapshot=seen.opened.snapshot).count()
+
+
 async def followed(site: Site, task: Task) -> tuple[Browsed, list[Deed]]:
     url, deeds = site.url + task.path, list[Deed]()
     seen = await browse(RUN, url)
@@ -62,3 +69,185 @@ async def test_every_answer_of_the_archive_is_read_and_kept(tasks: Site) -> None
         assert (await in_thread(reading.snapshot, seen.opened.snapshot)).text == seen.opened.text
         assert await reading.open_page(seen.opened.url, sealed=True) == seen.opened
     assert missed == {}
+
+
+async def test_nothing_that_would_be_written_reaches_the_site(tasks: Site) -> None:
+    for path, name in WRITING.items():
+        seen = await browse(RUN, tasks.url + path)
+        refused = await browse(RUN, tasks.url + path, [deed(Act("click", name), seen)])
+        assert refused.refused, path
+        assert refused.did == ""
+        assert refused.opened == seen.opened
+    sly = await browse(RUN, f"{tasks.url}/scripted-post")
+    sly = await browse(RUN, f"{tasks.url}/scripted-post", [deed(Act("click", "Show the answer"), sly)])
+    assert "POST" in sly.refused
+    sly = await browse(RUN, f"{tasks.url}/scripted-delete")
+    await browse(RUN, f"{tasks.url}/scripted-delete", [deed(Act("click", "Show it"), sly)])
+    login = await browse(RUN, f"{tasks.url}/login")
+    typed = await browse(RUN, f"{tasks.url}/login", [deed(Act("fill", "Word", "secret"), login)])
+    assert "password" in typed.refused
+    assert {request.method for request in tasks.requests} == {"GET"}
+    assert tasks.hits("/did") == tasks.hits("/viewer.exe") == 0
+
+
+async def test_questions_are_dismissed_and_a_page_can_always_be_left(tasks: Site) -> None:
+    asking = await browse(RUN, f"{tasks.url}/asking")
+    asked = await browse(RUN, f"{tasks.url}/asking", [deed(Act("click", "Ask"), asking)])
+    assert "it was dismissed" in asked.opened.text
+    deeds = list[Deed]()
+    seen = await browse(RUN, f"{tasks.url}/staying")
+    for name in ("Stay", "The painter"):
+        deeds.append(deed(Act("click", name), seen))
+        seen = await browse(RUN, f"{tasks.url}/staying", deeds)
+    assert seen.address == f"{tasks.url}/painter"
+
+
+async def test_where_robots_txt_and_the_operator_close_a_click_leads_nowhere(tasks: Site) -> None:
+    url = f"{tasks.url}/to-closed"
+    seen = await browse(RUN, url)
+    for name, why in (("The closed part", "robots.txt"), ("Gone", "404")):
+        refused = await browse(RUN, url, [deed(Act("click", name), seen)])
+        assert why in refused.refused
+        assert refused.address == url
+        assert refused.opened == seen.opened
+    assert tasks.hits("/closed") == 0
+    with pytest.raises(Refused) as robots:
+        await browse(RUN, f"{tasks.url}/closed")
+    assert robots.value.reason == "robots"
+    await in_thread(hosts.close, ["127.0.0.1"], Host.Standing.BLOCKED, "for a test")
+    with pytest.raises(Refused) as blocked:
+        await browse(RUN, f"{tasks.url}/script")
+    assert blocked.value.reason == "blocked"
+
+
+async def test_what_a_person_names_is_read_where_the_operator_says_so_and_nothing_else(
+    tasks: Site, settings: Settings
+) -> None:
+    url = f"{tasks.url}/closed"
+    with pytest.raises(Refused):
+        await browse("run-2", url, named=True)
+    with pytest.raises(Refused):
+        await reading.open_page(url, named=True)
+    settings.ROBOTS_FOR_PEOPLE = False
+    with pytest.raises(Refused):
+        await browse(RUN, url)
+    with pytest.raises(Refused):
+        await reading.open_page(url)
+    assert "Nobody who obeys" in (await browse(RUN, url, named=True)).opened.text
+    seen = await browse(RUN, f"{tasks.url}/to-closed", named=True)
+    await leave(RUN)
+    refused = await browse(RUN, f"{tasks.url}/to-closed", [deed(Act("click", "The closed part"), seen)], named=True)
+    assert "robots.txt" in refused.refused
+
+
+async def test_a_sealed_run_opens_nothing(tasks: Site) -> None:
+    with pytest.raises(Refused) as sealed:
+        await browse(RUN, f"{tasks.url}/script", sealed=True)
+    assert sealed.value.reason == "sealed"
+    assert tasks.requests == []
+
+
+async def test_only_the_last_deed_is_done_where_the_tab_stands_and_all_of_them_elsewhere(tasks: Site) -> None:
+    seen, deeds = await followed(tasks, TASKS["next link"])
+    assert [request.path for request in tasks.requests if "keepers" in request.path] == [
+        "/keepers",
+        "/keepers?page=2",
+        "/keepers?page=3",
+    ]
+    again = await browse(RUN, f"{tasks.url}/keepers", deeds)
+    assert (again.opened, again.did) == (seen.opened, seen.did)
+    assert tasks.hits("/keepers") == 3
+    await leave(RUN)  # as if the worker had died
+    anew = await browse(RUN, f"{tasks.url}/keepers", deeds)
+    assert (anew.opened, anew.did, anew.controls) == (seen.opened, seen.did, seen.controls)
+    assert tasks.hits("/keepers") == 6
+
+
+async def test_a_control_is_found_by_its_name_where_a_page_counts_otherwise_now(tasks: Site) -> None:
+    seen = await browse(RUN, f"{tasks.url}/logs", [Deed("click", 7, name="Log of 1912")])
+    assert "Perrin Dow" in seen.opened.text
+    gone = await browse(RUN, f"{tasks.url}/logs", [Deed("click", 1, name="Log of 1999")])
+    assert gone.refused
+    with pytest.raises(Refused) as changed:
+        await browse(RUN, f"{tasks.url}/logs", [Deed("click", 1, name="Log of 1999"), Deed("back")])
+    assert changed.value.reason == "deed"
+
+
+async def test_a_state_that_deeds_led_to_is_a_page_of_its_own(tasks: Site) -> None:
+    first = await browse(RUN, f"{tasks.url}/stay")
+    seen, deeds = await followed(tasks, TASKS["opened part"])
+    assert first.opened.url == seen.address == f"{tasks.url}/stay"
+    assert seen.opened.url.startswith(f"{tasks.url}/stay#:~:deeds=")
+    assert seen.opened.source == first.opened.source == "Live web"
+    assert "ornithologists" not in (await reading.open_page(f"{tasks.url}/stay")).text
+    assert await reading.open_page(seen.opened.url) == seen.opened
+    assert (await reading.open_page(f"{tasks.url}/stay#:~:deeds=unknown")).url == f"{tasks.url}/stay"
+    await leave(RUN)
+    assert (await browse(RUN, f"{tasks.url}/stay", deeds)).opened == seen.opened
+    assert await in_thread(Page.objects.filter(url__contains="/stay").count) == 2
+    assert await in_thread(Snapshot.objects.filter(page__url__contains="/stay").count) == 2
+
+
+async def test_what_is_thin_can_be_cited_but_not_found_and_what_is_not_can(tasks: Site) -> None:
+    links = "".join(
+        f"<p><a href='/{number}'>The chapter about the year {number}</a></p>" for number in range(1900, 1950)
+    )
+    tasks.pages["/links"] = f"<main><h1>All chapters</h1>{links}</main>"
+    listed = await browse(RUN, f"{tasks.url}/links")
+    assert "the year 1931" in listed.opened.text
+    prose = "The keeper wrote down what he saw, and each day was different from the one before it. "
+    tasks.pages["/long"] = f"<main><h1>The log</h1><p>{prose * 3}</p><p>{'On Monday a whale came. ' * 9}</p></main>"
+    told = await browse(RUN, f"{tasks.url}/long")
+    assert await in_thread(_passages, listed) == 0
+    assert await in_thread(_passages, told) > 0
+    assert (await in_thread(reading.snapshot, listed.opened.snapshot)).text == listed.opened.text
+    tasks.pages["/bare"] = "<input aria-label='Search'>"
+    bare = await browse(RUN, f"{tasks.url}/bare")
+    assert (bare.opened.snapshot, bare.opened.text) == (0, "")
+    assert [control.name for control in bare.controls] == ["Search"]
+
+
+async def test_small_pictures_of_what_is_seen_and_of_what_is_cited(tasks: Site) -> None:
+    tall = "".join(f"<p style='height:300px'>Paragraph {number} of <b>many</b>.</p>" for number in range(40))
+    tasks.pages["/tall"] = f"<main>{tall}</main>"
+    seen = await browse(RUN, f"{tasks.url}/tall")
+    assert seen.shot.startswith(b"\xff\xd8")
+    assert len(seen.shot) <= 40_000
+    cited = await picture(RUN, f"{tasks.url}/tall", "Paragraph 33 of many.")
+    assert cited.startswith(b"\xff\xd8")
+    assert cited != seen.shot
+    assert await picture(RUN, f"{tasks.url}/tall", "Paragraph 99 of many.") == b""
+    assert tasks.hits("/tall") == 1
+    await leave(RUN)
+    assert (await picture(RUN, f"{tasks.url}/tall", "Paragraph 33 of many.")).startswith(b"\xff\xd8")
+    assert await picture(RUN, f"{tasks.url}/tall#:~:deeds=abc", "Paragraph 33 of many.") == b""
+
+
+async def test_many_tabs_are_not_kept_and_nothing_is_lost_with_them(tasks: Site) -> None:
+    paths = ["/script", "/late", "/visit", "/ferry", "/pier", "/stone"]
+    for path in paths:
+        await browse(RUN, tasks.url + path)
+    assert len(tabs._here()) == tabs.TABS_A_RUN
+    stone = await browse(RUN, f"{tasks.url}/script")
+    assert "41 metres" in stone.opened.text
+    await leave(RUN)
+    assert tabs._here() == []
+
+
+async def test_a_browser_that_dies_between_two_deeds_costs_the_run_nothing(tasks: Site) -> None:
+    url, deeds = f"{tasks.url}/accounts", [Deed("next")]
+    await browse(RUN, url, deeds)
+    browser._kill(browser._tree(browser._here().mark))
+    await asyncio.sleep(0.5)
+    seen = await browse(RUN, url, [*deeds, Deed("next")])
+    assert "1,260 crowns" in seen.opened.text
+
+
+async def test_a_page_that_hangs_takes_its_time_and_no_more(tasks: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser, "SECONDS", 8)
+    url = f"{tasks.url}/hang"
+    seen = await browse(RUN, url)
+    with pytest.raises(RetryLater) as late:
+        await browse(RUN, url, [deed(Act("click", "Think"), seen)])
+    assert late.value.reason == "timeout"
+    assert "41 metres" in (await browse(RUN, f"{tasks.url}/script")).opened.text
