@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from config import env, logs
-from config.endpoints import Endpoint, check_model, embedding, endpoints, reranker
+from config.endpoints import Endpoint, check_model, embedding, endpoints, reranker, searxng
 
 SETTINGS_TAG = "settings"
 SECRET_KEY_LENGTH = 32
@@ -121,6 +121,8 @@ def _network() -> Iterator[CheckMessage]:
         yield Error(f"CHROMIUM is {settings.CHROMIUM}, which is no program that can be run.", id="scenthound.E017")
     if not settings.USER_AGENT.isprintable() or not settings.USER_AGENT.isascii():
         yield Error("USER_AGENT may hold only plain ASCII characters: it is sent as a header.", id="scenthound.E018")
+    if searxng() and not _is_server(searxng()):
+        yield Error(f"SEARXNG_URL is {searxng()}; it has to be like http://host:8080.", id="scenthound.E026")
 
 
 def _egress_lists() -> Iterator[CheckMessage]:

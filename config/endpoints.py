@@ -102,6 +102,11 @@ def reranker() -> Endpoint | None:
     return Endpoint(url.rstrip("/"), env.text("RERANK_MODEL"), env.secret("RERANK_KEY")) if url else None
 
 
+def searxng() -> str:
+    """The address of the operator's SearXNG, which runs ask for addresses on the web; "" where none is configured."""
+    return env.text("SEARXNG_URL").rstrip("/")
+
+
 def check_model() -> str:
     """The model that checks sentences against their evidence in this process: a folder or a name on the model hub; ""
     where none is configured."""

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
-from research.models import Evidence, Report, Run, Share
+from research.models import Evidence, Exhibit, Report, Run, Share, Shot, Step
 from search_index.api import Opened, snapshot
 
 
@@ -41,6 +41,19 @@ def evidence_read(request: HttpRequest, run_id: UUID, number: int) -> Evidence:
     return get_object_or_404(
         Evidence.objects.select_related("run", "exhibit"), run_id=run_id, run__owner_id=request.user.pk, number=number
     )
+
+
+def shot_read(request: HttpRequest, run_id: UUID, seq: int) -> Shot:
+    """What the browser of a run of this person's showed after a step. Raises Http404."""
+    step = get_object_or_404(Step, run_id=run_id, run__owner_id=request.user.pk, seq=seq, kind="browse")
+    return get_object_or_404(Shot, run_id=run_id, key=step.key.partition("/again/")[0])
+
+
+def cited_shot_read(request: HttpRequest, run_id: UUID, number: int) -> Shot:
+    """The picture of the part that this person's run cites of the page of a piece of evidence. Raises Http404."""
+    exhibits = Exhibit.objects.filter(run__owner_id=request.user.pk, evidence__number=number)
+    shots = Shot.objects.filter(run_id=run_id, exhibit__in=exhibits)
+    return get_object_or_404(shots)
 
 
 def share_write(request: HttpRequest, share_id: int) -> Share:

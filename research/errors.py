@@ -4,7 +4,8 @@ ResearchFailure
 ├── RetryLater        a model server is busy, slow or gone: the same call may succeed later
 ├── StepFailed        this step failed; it is journalled as failed and the run goes on without it
 │   ├── BadReply      the model's reply did not fit the schema, also after one repair
-│   └── NotAllowed    an action named something the run has not seen, or the run is sealed
+│   ├── NotAllowed    an action named something the run has not seen, or the run is sealed
+│   └── NextToNothing a page was had, and says next to nothing: what it has may be behind its buttons
 ├── BadQuestion       it cannot be researched as it was asked; the message says what to change
 │   └── BadWish       the run cannot be changed like this; the message says why
 │       └── PlanChanged   somebody has changed the plan meanwhile: look again
@@ -38,6 +39,10 @@ class BadReply(StepFailed):
 
 class NotAllowed(StepFailed):
     """An action named something that the run has not seen, or the run is sealed."""
+
+
+class NextToNothing(StepFailed):
+    """A page was had, and says next to nothing as it stands: what it has may be behind its fields and buttons."""
 
 
 class BadQuestion(ResearchFailure):

@@ -36,6 +36,7 @@ from research.views.picture import (
     drawn_trail,
     gap_of,
     head,
+    is_pictured,
     on_trail,
     plan,
     retried,
@@ -182,6 +183,7 @@ def _drawn(run: Run, steps: list[Step], branches: tuple[Branch, ...], reader: Re
             "step": shown,
             "branch": gaps.get(shown.gap),
             "on_trail": on_trail(step),
+            "is_pictured": is_pictured(step),
             "csrf_token": reader.csrf_token,
         }
         if step.kind in {"plan", "revise"}:

@@ -122,8 +122,11 @@ async def conduct(run_id: str, epoch: int) -> None:
         async with journal:
             question, kit, owner = await in_thread(_prepared, run_id)
             whose.current.set(whose.Whose(owner, run_id, journal.aside, journal.think))
-            with asking(f"run-{run_id}", sealed=question.sealed):
-                state = await unless(journal.lost, research_question(question, kit, journal))
+            try:
+                with asking(f"run-{run_id}", sealed=question.sealed):
+                    state = await unless(journal.lost, research_question(question, kit, journal))
+            finally:
+                await kit.index.leave(run_id)
             if state is Run.State.REVIEW:
                 await journal.review()
             elif state is not None:

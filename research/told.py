@@ -32,6 +32,10 @@ def _passages(passages: Sized) -> str:
     return ngettext("%d passage", "%d passages", len(passages)) % len(passages)
 
 
+def _addresses(addresses: Sized) -> str:
+    return ngettext("%d address", "%d addresses", len(addresses)) % len(addresses)
+
+
 def _planned(result: Result) -> str:
     n = len(result.get("gaps", []))
     return ngettext("Planned %d sub-question", "Planned %d sub-questions", n) % n
@@ -49,6 +53,20 @@ def _acted(result: Result) -> str:
         return _("Held back: %s") % str(result["refused"])
     say = _ACTS.get(result["kind"])
     return say(result) if say else str(result["kind"])
+
+
+def _opened(result: Result) -> str:
+    if nothing := result.get("nothing"):
+        return _("Opened %(page)s, which shows next to nothing: %(why)s") % {"page": result["url"], "why": nothing}
+    return _("Opened %s") % str(result["title"] or result["url"])
+
+
+def _browsed(result: Result) -> str:
+    if result["refused"]:
+        return _("Left alone on %(page)s: %(why)s") % {"page": result["address"], "why": result["refused"]}
+    if not result["did"]:
+        return _("Opened in the browser: %s") % str(result["title"] or result["address"])
+    return _("On %(page)s: %(did)s") % {"page": result["title"] or result["address"], "did": result["did"]}
 
 
 def _noted(result: Result) -> str:
@@ -116,7 +134,12 @@ _STEPS: dict[str, Callable[[Result], str]] = {
     "act": _acted,
     "search": lambda made: _("Searched “%(query)s”: %(hits)s") % {**made, "hits": _hits(made["hits"])},
     "more": lambda made: _("Looked further in %(of)s: %(hits)s") % {**made, "hits": _hits(made["hits"])},
-    "open": lambda made: _("Opened %s") % str(made["title"] or made["url"]),
+    "open": _opened,
+    "browse": _browsed,
+    "picture": lambda made: _("Took a picture of what E%d cites") % made["evidence"],
+    "web": lambda made: (
+        _("Asked the web for “%(query)s”: %(addresses)s") % {**made, "addresses": _addresses(made["addresses"])}
+    ),
     "find": lambda made: (
         _("Looked for “%(words)s” in %(page)s: %(passages)s")
         % {**made, "page": made["title"] or made["url"], "passages": _passages(made["passages"])}
@@ -148,6 +171,7 @@ _ACTS: dict[str, Callable[[Result], str]] = {
     "open": lambda act: _("Decided to open %s") % str(act.get("url", "")),
     "find": lambda act: _("Decided to look for “%s” in the page") % str(act.get("query", "")),
     "more": lambda act: _("Decided to look further"),
+    "act": lambda act: _("Decided to use %s in the browser") % str(act.get("url", "")),
     "compute": lambda act: _("Decided to compute %s") % str(act.get("query", "")),
     "answer": lambda act: _("Answered: %s") % str(act.get("outcome", "")),
     "give_up": lambda act: _("Given up: %s") % str(act.get("outcome", "")),

@@ -14,6 +14,7 @@ from search_index.models.source import SourceClass
 from search_index.query import languages, search, similarity
 from search_index.reading import around, current, known, named, open_page, passages, snapshot, sources
 from search_index.sample import suggestions
+from search_index.searxng import Suggested, web_search, web_search_is_set_up
 from search_index.sentences import sentences
 from search_index.tabs import browse, leave, picture
 from search_index.values import Browsed, Control, Deed, Hit, Opened, SourceSummary, Span
@@ -35,6 +36,7 @@ __all__ = [
     "SourceFailed",
     "SourceSummary",
     "Span",
+    "Suggested",
     "Table",
     "Unreadable",
     "around",
@@ -59,4 +61,6 @@ __all__ = [
     "snapshot",
     "sources",
     "suggestions",
+    "web_search",
+    "web_search_is_set_up",
 ]

@@ -9,6 +9,7 @@ from django.test import Client
 from config import services
 from tests.fakes.door import egress  # noqa: F401 - a fixture
 from tests.fakes.embedding_server import embedding_server  # noqa: F401 - a fixture
+from tests.fakes.searxng import searxng  # noqa: F401 - a fixture
 from tests.fakes.site import certificate, site  # noqa: F401 - fixtures
 
 

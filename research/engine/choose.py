@@ -14,7 +14,7 @@ from research.engine.hunt import hunt, settle
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.parallel import together
-from research.engine.values import Gap, Question, Workspace
+from research.engine.values import Gap, Question, View, Workspace
 from research.errors import StepFailed
 
 # An attempt that begins like the others ends like them: each is told to come from another side.
@@ -29,7 +29,19 @@ async def attempt(desk: Workspace, question: Question, kit: Kit, journal: Journa
     """The workspace after independent attempts at its gap, with all that they found; closed where the judge takes the
     answer of one."""
     fresh = [
-        replace(desk, known=(), queries=(), opened=(), candidates=(), links=(), noted=frozenset(), turn=0, approach=one)
+        replace(
+            desk,
+            known=(),
+            queries=(),
+            opened=(),
+            candidates=(),
+            links=(),
+            noted=frozenset(),
+            view=View(),
+            looked=(),
+            turn=0,
+            approach=one,
+        )
         for one in APPROACHES[: kit.budget.attempts]
     ]
     tried = await together(hunt(one, kit, journal, attempt) for attempt, one in enumerate(fresh, start=1))

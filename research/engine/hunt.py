@@ -1,9 +1,10 @@
-"""Hunt one gap: turn after turn of act, then search, read or compute, then note, until it is closed or its turns of
-the round are used up.
+"""Hunt one gap: turn after turn of act, then search, read, browse or compute, then note, until it is closed or its
+turns of the round are used up.
 
 The reasoner proposes an action; whether it is carried out is decided here, in code: repeats are refused, an answer
 counts only after the effort's least number of distinct queries and of pages read in full, and only what was seen can be
-opened, by number. Called by loop.py, for several gaps side by side.
+opened, by number. What is done in the browser costs pages, not turns: on a site it takes four or five steps to get to
+what one search brings. Called by loop.py, for several gaps side by side.
 """
 
 import re
@@ -13,6 +14,8 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from research import models
+from research.engine.browse import browse, picture
+from research.engine.browse import refusal as browse_refusal
 from research.engine.compute import compute
 from research.engine.findings import gaps as known_gaps
 from research.engine.findings import remarks, settled
@@ -27,14 +30,13 @@ from research.engine.values import REFERENCE, Action, Gap, Question, Workspace
 from research.errors import StepFailed
 
 FAILURES_IN_A_ROW = 2  # a reasoner that cannot act twice running will not do better a third time
+THIN = 250  # characters of a page that is looked at in the browser as well: a form and its labels
 CHANGED = "The sub-question was changed meanwhile."
-_ADDRESS = re.compile(r"https?://[^\s<>\"')\]]+")
 
 
 def workspace(question: Question, gap: Gap) -> Workspace:
     """An empty workspace. Addresses that the person wrote into the question may be opened from the start, and what an
     earlier run found is in view."""
-    addresses = dict.fromkeys(address.rstrip(".,;:?!") for address in _ADDRESS.findall(question.text))
     return Workspace(
         question=question,
         gap=gap,
@@ -42,7 +44,7 @@ def workspace(question: Question, gap: Gap) -> Workspace:
         queries=(),
         opened=(),
         candidates=question.inherited,
-        links=tuple(enumerate(addresses, start=len(question.inherited) + 1)),
+        links=tuple(enumerate(question.addresses, start=len(question.inherited) + 1)),
         observation="Nothing was tried yet.",
         turns_left=0,
         may_answer=False,
@@ -57,8 +59,8 @@ async def hunt(desk: Workspace, kit: Kit, journal: Journal, attempt: int = 0) ->
     path = f"gap/{desk.gap.number}" + (f"/attempt/{attempt}" if attempt else "")
     if desk.turn == 0 and desk.candidates:
         desk = await note(desk, f"{path}/inherited", kit, journal)
-    failures = 0
-    for left in range(kit.budget.turns, 0, -1):
+    failures, left = 0, kit.budget.turns
+    while left > 0:
         gap = _asked(desk.gap.number, journal)
         step = f"{path}/turn/{desk.turn + 1}"
         if gap.state == "dropped" or reached(journal, kit.budget, f"{step}/act"):
@@ -75,12 +77,14 @@ async def hunt(desk: Workspace, kit: Kit, journal: Journal, attempt: int = 0) ->
         try:
             action, refused = await _act(desk, f"{step}/act", kit, journal, attempt=attempt)
         except StepFailed as failure:
-            failures += 1
+            failures, left = failures + 1, left - 1
             if failures == FAILURES_IN_A_ROW:
                 break
             desk = replace(desk, observation=f"The last action could not be decided: {failure}")
             continue
         failures = 0
+        if action.kind != "act" or refused:
+            left -= 1
         if refused == CHANGED:
             await journal.hear()
         if refused:
@@ -99,13 +103,26 @@ async def _done(desk: Workspace, action: Action, step: str, kit: Kit, journal: J
             desk = await search(desk, action, f"{step}/search", kit, journal)
         case "open":
             desk = await read(desk, action, f"{step}/open", kit, journal)
+            if _is_thin(desk) and pages_left(journal, kit.budget):
+                seen = await browse(desk, Action("act", deed="look"), f"{step}/browse", kit, journal)
+                desk = seen if seen.view.tab else replace(desk, looked=seen.looked)
         case "find":
             desk = await find(desk, action, f"{step}/find", kit, journal)
         case "more":
             desk = await more(desk, f"{step}/more", kit, journal)
+        case "act":
+            desk = await browse(desk, action, f"{step}/browse", kit, journal)
         case _:
             return await compute(desk, action, f"{step}/compute", kit, journal)
-    return await note(desk, f"{step}/note", kit, journal)
+    desk = await note(desk, f"{step}/note", kit, journal)
+    await picture(desk, f"{step}/picture", kit, journal)
+    return desk
+
+
+def _is_thin(desk: Workspace) -> bool:
+    """Whether the web page just opened says next to nothing: what it has is behind its fields and buttons."""
+    text = sum(len(one.text) for one in desk.candidates)
+    return text < THIN and desk.view.address.startswith("http") and not desk.question.sealed
 
 
 def _asked(number: int, journal: Journal) -> Gap:
@@ -134,7 +151,7 @@ async def _act(desk: Workspace, key: str, kit: Kit, journal: Journal, *, attempt
             "gap": desk.gap.number,
             "attempt": attempt,
             "question": desk.gap.question,
-            "url": address(desk, action.target) if action.kind in ("open", "find") else "",
+            "url": address(desk, action.target) if action.kind in ("open", "find") else _tab(desk, action),
             "refused": _refusal(desk, action, pages),
             **asdict(action),
         }
@@ -159,7 +176,12 @@ async def _act(desk: Workspace, key: str, kit: Kit, journal: Journal, *, attempt
     ]
     result = await journal.once(key, "act", inputs, step, keep)
     fields = {name: result[name] for name in ("kind", "query", "reasoning", "target", "outcome")}
-    return Action(**fields), result["refused"]
+    return Action(**fields, deed=result.get("deed", "")), result["refused"]  # acts of older runs have no deed
+
+
+def _tab(desk: Workspace, action: Action) -> str:
+    """The address that is open in the browser, or is to be."""
+    return "" if action.kind != "act" else desk.view.tab or address(desk, action.target) or desk.view.address
 
 
 def settle(run_id: str, result: Result) -> Result:
@@ -223,6 +245,11 @@ def _refusal(desk: Workspace, action: Action, pages: int) -> str:
             reasons = {
                 "Nothing can be computed here.": not desk.may_compute,
                 "There is nothing to compute.": not action.query.strip(),
+            }
+        case "act":
+            reasons = {
+                "No more pages can be used in this run.": pages <= 0,
+                browse_refusal(desk, action): True,
             }
         case _:
             tried = len(desk.queries)

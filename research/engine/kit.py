@@ -28,7 +28,7 @@ from research.engine.values import (
     Shape,
     Workspace,
 )
-from search_index.api import Hit, Opened, Span
+from search_index.api import Browsed, Deed, Hit, Opened, Span, Suggested
 
 Delta = Callable[[str], Awaitable[None]]  # receives pieces of text while they are written
 
@@ -108,8 +108,25 @@ class Index(Protocol):
     async def search(self, query: str, reasoning: str, sources: Sequence[int], limit: int) -> list[Hit]:
         """Passages for a query, best first."""
 
+    @property
+    def asks_the_web(self) -> bool:
+        """Whether the operator has set up an endpoint that is asked for addresses on the web."""
+
+    async def web(self, query: str) -> Suggested:
+        """Addresses on the web for a query, judged by what the index knows of them."""
+
     async def open(self, url: str, sealed: bool) -> Opened:
-        """The page at an address that the run has seen: from the index where it is fresh, else from the live web."""
+        """The page at an address that the run has seen: from the index where it is fresh, else from the live web.
+        Raises NextToNothing where there is nothing to read on it as it stands."""
+
+    async def browse(self, run: str, url: str, deeds: Sequence[Deed], sealed: bool) -> Browsed:
+        """The page at `url` in the run's browser after these deeds; asked again it gives the same."""
+
+    async def picture(self, run: str, url: str, quote: str) -> bytes:
+        """A JPEG of the page that the run has open in its browser, where it shows the quote; b"" where it does not."""
+
+    async def leave(self, run: str) -> None:
+        """The run is over, or goes on elsewhere: what it has open in the browser is closed."""
 
     async def passages(self, snapshot: int) -> list[Span]:
         """The passages of a snapshot, in the order of the text."""

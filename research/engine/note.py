@@ -8,6 +8,7 @@ Called by hunt.py after each search and each page.
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from urllib.parse import urldefrag
 
 from django.utils.translation import gettext as _
 
@@ -118,7 +119,8 @@ def store(run_id: str, gap: int, new: list[Evidence]) -> list[Evidence]:
 
 
 def _says_the_same(row: models.Evidence, new: Evidence) -> bool:
-    """Whether two spans overlap by half of the shorter one, or one quotes the other's very words from elsewhere."""
+    """Whether two spans overlap by half of the shorter one, or one quotes the other's very words from elsewhere. What
+    a page shows after a deed is mostly what it showed before: there, what is longer says more."""
     if row.exhibit.snapshot == new.snapshot:
         shared = min(row.end, new.end) - max(row.start, new.start)
         if shared * 2 > min(row.end - row.start, new.end - new.start):
@@ -126,6 +128,8 @@ def _says_the_same(row: models.Evidence, new: Evidence) -> bool:
     old, now = _words(row.quote), _words(new.quote)
     if denies(row.quote) != denies(new.quote):  # "... is allowed" stands in "nobody says that ... is allowed" as well
         return False
+    if row.exhibit.snapshot != new.snapshot and urldefrag(row.exhibit.url).url == urldefrag(new.url).url:
+        return now in old
     return now in old or (old in now and len(old) * 2 > len(now))
 
 

@@ -28,6 +28,8 @@ from search_index.api import instructs, sentences
 
 INSTEAD = "(a sentence of this page asks or gives orders; not shown)"
 UNTITLED = "(title not shown)"
+UNNAMED = "(name not shown)"
+LABEL = 4  # words of a command that is no more than what a button says: "Show more", "Search the whole site"
 # What a step can be bidden to do: to say or judge something in some way or look it up; to open or send to an address.
 _SAY = r"""act answer assume break\s+down calculate cite compose conclude describe develop discuss disregard draft
     explain forget give guess ignore imagine invent jumble list mention name outline paraphrase praise prefer pretend
@@ -50,6 +52,7 @@ def _command(*verbs: str) -> re.Pattern[str]:
 
 
 _SAYS, _OPENS = _command(*_SAY.split(), _FOR_ME), _command(*_OPEN.split())
+_TYPES = _command("enter", "fill", "input", "insert", "paste", "put", "type")  # what can be done to a control
 _ADDRESS = re.compile(
     r"://|\bwww\.|\b[\w-]+\.(?:com|net|org|io|xyz|test|invalid|example|info|ru|cn)\b|\w@\w", re.IGNORECASE
 )
@@ -64,9 +67,14 @@ def orders(sentence: str, about: str) -> bool:
     if any(map(_addresses_machines, parts)) or (_ADDRESS.search(sentence) and any(map(_OPENS.match, parts))):
         return True
     asked = _asked(sentence)
-    own = set(terms(asked))
-    # Where half of the words were enough, 11 of 6,480 orders planted in manuals passed for the manual's own; so, 1.
-    return asked != "" and 2 * len(own & set(terms(about))) <= len(own)
+    return asked != "" and not _is_on(asked, about)
+
+
+def _is_on(text: str, about: str) -> bool:
+    """Whether more than half of its words are of what is asked `about`. Where half of them was enough, 11 of 6,480
+    orders planted in manuals passed for the manual's own; so, 1."""
+    own = set(terms(text))
+    return 2 * len(own & set(terms(about))) > len(own)
 
 
 def _addresses_machines(text: str) -> bool:
@@ -110,6 +118,16 @@ def titled(title: str, about: str) -> str:
     is_sentence = is_sentence or _ADDRESS.search(title) is not None
     gives_orders = instructs(title) or "://" in title or (is_sentence and orders(title, about))
     return UNTITLED if gives_orders else title
+
+
+def named(name: str, about: str) -> str:
+    """The name of something on a page that can be clicked or filled in, unless it gives orders: buttons are named by
+    commands, but by short ones, or by such as have to do with what is asked."""
+    bids = len(name.split()) > LABEL and any(_OPENS.match(part) or _TYPES.match(part) for part in _parts(name))
+    gives_orders = len(name.split()) > LABEL and orders(name, about)
+    if titled(name, about) == UNTITLED or gives_orders or (bids and not _is_on(name, about)):
+        return UNNAMED
+    return name
 
 
 def is_plain(address: str) -> bool:

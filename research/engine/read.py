@@ -1,5 +1,5 @@
 """Read: open a page that the run has seen the address of, and put its most telling passages and its links into view;
-or find words in a page that is in view.
+or find words in a page that is in view. `shown` and `brought` do the same for a page in the browser (browse.py).
 
 Called by hunt.py, which has refused every address that the run has not seen. A sealed run opens nothing on the web:
 the index sees to that, and answers from what it has.
@@ -17,11 +17,12 @@ from research.engine.kit import Kit
 from research.engine.search import candidates
 from research.engine.terms import overlap, rarity, terms
 from research.engine.values import Action, Candidate, Evidence, View, Workspace
-from research.errors import StepFailed
-from search_index.api import Span
+from research.errors import NextToNothing, StepFailed
+from search_index.api import Opened, Span, sentences
 
 PASSAGES = 6  # of a page, that a reader looks at
 SIFTED = 16  # passages that are compared by meaning; a long page is sifted by words first, which costs nothing
+PIECE = 800  # characters
 LINKS = 30  # of a page, that are offered to be opened
 
 
@@ -32,20 +33,18 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
 
     async def step() -> Result:
         began = timezone.now()
-        page = await kit.index.open(wanted, desk.question.sealed)
-        spend(pages=1)
-        spans = await _telling(desk.gap.question, await kit.index.passages(page.snapshot), kit)
+        try:
+            page = await kit.index.open(wanted, desk.question.sealed)
+            spend(pages=1)
+        except NextToNothing as nothing:
+            if desk.question.sealed:
+                raise
+            spend(pages=1)
+            return {"gap": desk.gap.number, "from": "web", "url": wanted, "nothing": str(nothing)}
         return {
             "gap": desk.gap.number,
-            "url": page.url,
-            "title": page.title,
-            "snapshot": page.snapshot,
-            "host": page.host,
             "from": "web" if page.fetched_at >= began else "index",
-            "links": len(page.links),
-            "source": page.source,
-            "passages": [{"start": span.start, "end": span.end, "text": span.text} for span in spans],
-            "addresses": _related(desk.gap.question, page.links),
+            **await shown(desk.gap.question, page, kit),
         }
 
     desk = replace(desk, opened=(*desk.opened, wanted), candidates=(), links=(), view=View())
@@ -57,6 +56,34 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
             dead_ends=desk.dead_ends | {wanted},
             observation=f"{wanted} could not be opened: {failure}",
         )
+    if nothing := result.get("nothing"):
+        return replace(desk, view=View(address=wanted), observation=f"{wanted} shows next to nothing: {nothing}")
+    desk = brought(desk, result)
+    return replace(
+        desk,
+        # No title: what a page calls itself is its text, and this line is not marked as such in the prompt.
+        observation=f"Opened {wanted}: its {len(desk.candidates)} most fitting passages are in view.",
+        view=replace(desk.view, address=wanted),
+    )
+
+
+async def shown(question: str, page: Opened, kit: Kit) -> Result:
+    """What of a page is put into view for a question, as a journal keeps it."""
+    spans = await _telling(question, await kit.index.passages(page.snapshot) or _pieces(page), kit)
+    return {
+        "url": page.url,
+        "title": page.title,
+        "snapshot": page.snapshot,
+        "host": page.host,
+        "links": len(page.links),
+        "source": page.source,
+        "passages": [{"start": span.start, "end": span.end, "text": span.text} for span in spans],
+        "addresses": _related(question, page.links),
+    }
+
+
+def brought(desk: Workspace, result: Result) -> Workspace:
+    """The workspace with what was `shown` of a page in view."""
     about = {"snapshot": result["snapshot"], "title": result["title"], "url": result["url"], "source": result["source"]}
     passages = candidates([{**passage, **about, "heading": "", "score": 1.0} for passage in result["passages"]])
     fresh = [link for link in result["addresses"] if link not in desk.opened]
@@ -64,9 +91,7 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
         desk,
         candidates=passages,
         links=tuple(enumerate(fresh, start=len(passages) + 1)),
-        view=View(address=wanted, snapshot=result["snapshot"], shown=len(passages)),
-        # No title: what a page calls itself is its text, and this line is not marked as such in the prompt.
-        observation=f"Opened {wanted}: its {len(passages)} most fitting passages are in view.",
+        view=View(address=result["url"], snapshot=result["snapshot"] if passages else 0, shown=len(passages)),
     )
 
 
@@ -92,6 +117,7 @@ async def find(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
     except StepFailed as failure:
         return replace(desk, observation=f"{page.url} could not be looked through: {failure}")
     source = next((one.source for one in desk.candidates if one.url == page.url), "")
+    view = desk.view if desk.view.snapshot == page.snapshot else View(address=page.url, snapshot=page.snapshot)
     about = {"snapshot": page.snapshot, "title": page.title, "url": page.url, "source": source}
     passages = candidates([{**one, **about, "heading": "", "score": 1.0} for one in result["passages"]])
     if not passages:
@@ -100,7 +126,7 @@ async def find(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
         desk,
         candidates=passages,
         links=(),
-        view=View(address=page.url, snapshot=page.snapshot, shown=len(passages)),
+        view=replace(view, shown=len(passages)),
         observation=f"{len(passages)} passages of {page.url} have these words.",
     )
 
@@ -110,6 +136,18 @@ def address(desk: Workspace, target: int) -> str:
     none with that number."""
     seen = {candidate.number: candidate.url for candidate in desk.candidates} | dict(desk.links)
     return ({-one.number: one.url for one in desk.known} | seen).get(target, "")
+
+
+def _pieces(page: Opened) -> list[Span]:
+    """The text of a page of which searches are to find nothing, and which has no passages therefore (a form, a list of
+    links): whole sentences, of about a passage's length together."""
+    pieces: list[Span] = []
+    start = 0
+    for _begin, end in sentences(page.text):
+        if end - start >= PIECE or end >= len(page.text.rstrip()):
+            pieces.append(Span(page.snapshot, start, end, page.text[start:end]))
+            start = end
+    return pieces
 
 
 async def _telling(question: str, spans: Sequence[Span], kit: Kit) -> list[Span]:

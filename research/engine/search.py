@@ -1,15 +1,19 @@
-"""Search: ask the index for passages, and put them into view; or the next ones of the search or page in view.
+"""Search: ask the index for passages, and put them into view; or the next ones of the search or page in view. Where the
+operator has set up a web search, it is asked beside the index, for addresses that may then be opened like links: what
+it says of their pages is never looked at.
 
 Called by hunt.py. A repeat of a query never gets here.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
+from research.engine.parallel import together
 from research.engine.values import Action, Candidate, View, Workspace
 from research.errors import StepFailed
 from search_index.api import Hit, sentences
@@ -18,22 +22,55 @@ MORE = 6  # passages that "more" brings of a page
 
 
 async def search(desk: Workspace, action: Action, key: str, kit: Kit, journal: Journal) -> Workspace:
-    """The workspace with the passages that the query found in view, and the query remembered."""
+    """The workspace with the passages that the query found in view, the addresses on the web, and the query
+    remembered."""
     await journal.activity(_("Searching: %s") % action.query)
+    (hits, found), (addresses, beside) = await together(
+        [_passages(desk, action, key, kit, journal), _addresses(desk, action.query, f"{key}/web", kit, journal)]
+    )
+    own = [address for address in desk.question.addresses if address not in desk.opened]
+    return replace(
+        desk,
+        queries=(*desk.queries, action.query),
+        candidates=candidates(hits or []),
+        links=tuple(enumerate([*own, *(addresses or [])], start=len(hits or []) + 1)),
+        view=View() if hits is None else View(query=action.query, reasoning=action.reasoning, shown=len(hits)),
+        observation=f"{found}{beside}",
+    )
+
+
+async def _passages(
+    desk: Workspace, action: Action, key: str, kit: Kit, journal: Journal
+) -> tuple[list[Any] | None, str]:
+    """The index's hits, and what is to be said of them; None where the search failed."""
 
     async def step() -> Result:
         hits = await kit.index.search(action.query, action.reasoning, desk.question.sources, kit.reasoner.hits)
         return {"gap": desk.gap.number, "query": action.query, "hits": [_kept(hit) for hit in hits]}
 
-    desk = replace(desk, queries=(*desk.queries, action.query), candidates=(), links=(), view=View())
     try:
         result = await journal.once(key, "search", [action.query, action.reasoning, desk.question.sources], step)
     except StepFailed as failure:
-        return replace(desk, observation=f"The search failed: {failure}")
-    hits = result["hits"]
-    found = f"“{action.query}” found {len(hits)} passages." if hits else f"“{action.query}” found nothing."
-    view = View(query=action.query, reasoning=action.reasoning, shown=len(hits))
-    return replace(desk, candidates=candidates(hits), observation=found, view=view)
+        return None, f"The search failed: {failure}"
+    hits: list[Result] = result["hits"]
+    return hits, f"“{action.query}” found {len(hits)} passages." if hits else f"“{action.query}” found nothing."
+
+
+async def _addresses(desk: Workspace, query: str, key: str, kit: Kit, journal: Journal) -> tuple[list[Any] | None, str]:
+    """Addresses on the web for the query, and what is to be said of them; in a sealed run nobody is asked."""
+
+    async def step() -> Result:
+        found = await kit.index.web(query)
+        return {"gap": desk.gap.number, "query": query, "addresses": list(found.urls), "left_out": found.left_out}
+
+    if desk.question.sealed or not (kit.index.asks_the_web or journal.has(key)):
+        return None, ""
+    try:
+        result = await journal.once(key, "web", query, step)
+    except StepFailed as failure:
+        return None, f" The web search failed: {failure}"
+    addresses = [url for url in result["addresses"] if url not in desk.opened]
+    return addresses, f" {len(addresses)} addresses were found on the web."
 
 
 async def more(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspace:
@@ -63,7 +100,7 @@ async def more(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
         return replace(desk, observation=f"The next passages could not be had: {failure}")
     hits = result["hits"]
     if not hits:
-        return replace(desk, view=View(), observation="There is no more of it.")
+        return replace(desk, view=replace(view, query="", snapshot=0), observation="There is no more of it.")
     view = replace(view, shown=view.shown + len(hits))
     return replace(desk, candidates=candidates(hits), view=view, observation=f"{len(hits)} further passages.")
 

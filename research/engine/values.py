@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from search_index.api import Control, Deed
+
 GapState = Literal["open", "closed", "given_up", "dropped"]
 Verdict = Literal["supported", "partly", "contradicted", "unsupported", "uncheckable", "quoted"]
 STRUCK: frozenset[Verdict] = frozenset({"contradicted", "unsupported"})  # taken out of the report
 QuestionKind = Literal["fact", "chain", "comparison", "survey", "latest", "essay"]
+DeedKind = Literal["", "look", "click", "fill", "press", "select", "scroll", "next", "back"]
 
+_ADDRESS = re.compile(r"https?://[^\s<>\"')\]]+")
 REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the finding of another one
 
 
@@ -48,6 +52,11 @@ class Question:
     leg: int = 1  # how often it was set going; each leg ends in a report of that version
     earlier: str = ""  # a follow-up: the earlier question and its short answer, in a line
     inherited: tuple[Candidate, ...] = ()  # a follow-up: the evidence of the earlier run, to be read first
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that the person wrote into it: they may be opened at any time."""
+        return tuple(dict.fromkeys(address.rstrip(".,;:?!") for address in _ADDRESS.findall(self.text)))
 
 
 @dataclass(frozen=True)
@@ -136,27 +145,38 @@ class Action:
 
     search: `query`, with the `reasoning` that led to it. open: `target`, the number of a candidate whose page, or the
     number of a link whose address, is to be read; below 0 the page of the evidence with that number. find: `query` is
-    looked for in the page `target`. more: the next passages of the last search or page. compute: `query` is
-    short Python over numbers and dates that are known. answer: the evidence suffices; `outcome` says the finding in a
-    line. give_up: `outcome` says why.
+    looked for in the page `target`. more: the next passages of the last search or page. compute: `query` is short
+    Python over numbers and dates that are known. act: `deed` is done in the browser. answer: the evidence suffices;
+    `outcome` says the finding in a line. give_up: `outcome` says why.
+
+    Of the deeds, look opens the page `target` (numbered as for open; 0: the page in view) in the browser, and shows its
+    controls. The others are done on that page as it stands: click, to the control `target`; fill, which types `query`
+    into the control and presses Enter; press, of the key `query`; select, of its option `query`; scroll, next and back
+    need neither.
     """
 
-    kind: Literal["search", "open", "find", "more", "compute", "answer", "give_up"]
+    kind: Literal["search", "open", "find", "more", "act", "compute", "answer", "give_up"]
     query: str = ""
     reasoning: str = ""
     target: int = 0
     outcome: str = ""
+    deed: DeedKind = ""
 
 
 @dataclass(frozen=True)
 class View:
-    """What `more` goes on from: the query or the page that is in view, and how many of its passages were shown."""
+    """What `more` goes on from: the query or the page that is in view, and how many of its passages were shown. And
+    what a deed goes on from: the page that is open in the browser, as it stands there after what was done on it."""
 
     query: str = ""
     reasoning: str = ""
     address: str = ""
     snapshot: int = 0
     shown: int = 0
+    tab: str = ""  # the address that was opened in the browser; empty: nothing is open there
+    deeds: tuple[Deed, ...] = ()  # done since, in order
+    controls: tuple[Control, ...] = ()  # that can be used now; the names and values are the page's words
+    tried: tuple[str, ...] = ()  # what was wanted of it since, done or not: "click link Next page" (controls.py)
 
 
 @dataclass(frozen=True)
@@ -181,6 +201,7 @@ class Workspace:
     view: View = View()
     approach: str = ""  # how an independent attempt is to begin
     noted: frozenset[tuple[int, int, int]] = frozenset()  # (snapshot, start, end) of passages that were read already
+    looked: tuple[str, ...] = ()  # addresses that were opened in the browser
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Gap: what has to be known. Exhibit: a page as a run saw it, in its own keeping. Evidence: a verbatim span of one."""
+"""Gap: what has to be known. Exhibit: a page as a run saw it, in its own keeping. Evidence: a verbatim span of one.
+Shot: a small picture of a page in the run's browser."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -104,3 +105,26 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return f"[E{self.number}]"
+
+
+class Shot(models.Model):
+    """What a run's browser showed after a step of kind "browse": the latest one is what it does just now. Or, where it
+    has an `exhibit`, the part of that page that the run cites.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="shots")
+    exhibit = models.ForeignKey(Exhibit, null=True, on_delete=models.CASCADE, related_name="shots")
+    key = models.CharField(max_length=200)  # of the step
+    jpeg = models.BinaryField()  # 640 pixels wide, 40 KB at most
+    address = models.TextField()  # where the page was by then
+    did = models.TextField(blank=True)  # what had been done, in a few words
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["run", "id"]
+        verbose_name = _("shot")
+        verbose_name_plural = _("shots")
+        constraints = [models.UniqueConstraint(fields=["run", "key"], name="one_shot_a_step")]
+
+    def __str__(self) -> str:
+        return self.did or self.address

@@ -12,7 +12,7 @@ from textwrap import shorten
 from config.loop import in_thread
 from research.engine.kit import Delta
 from research.engine.lexical_judge import judged
-from research.engine.names import all_named
+from research.engine.names import all_named, names
 from research.engine.orders import stated
 from research.engine.terms import rarity, terms, unordered, words
 from research.engine.values import (
@@ -35,9 +35,10 @@ from research.engine.values import (
     Shape,
     Workspace,
 )
-from research.reasoning import listing
+from research.reasoning import acting, listing
 from research.reasoning.compare import compared
 from research.reasoning.lookup import looked_up
+from research.reasoning.pieces import without_links
 from research.reasoning.relations import Page
 from research.reasoning.shortest import shortest
 from research.reasoning.sieve import best_documents
@@ -106,35 +107,37 @@ class ExtractiveReasoner:
     async def plan(self, question: Question, most: int) -> Plan:
         """One sub-question for each question that the text asks, or for each side of a comparison. What there are
         too many of stays together in the last one: nothing that was asked is dropped."""
-        asked = [part.strip() for part in re.split(r"(?<=\?)\s+|;\s+", question.text) if part.strip()]
+        text = without_links(question.text) or question.text  # the addresses in it are opened, not searched for
+        asked = [part.strip() for part in re.split(r"(?<=\?)\s+|;\s+", text) if part.strip()]
         parts = list(dict.fromkeys(part for one in asked for part in _sides(one)))
         if len(parts) < 2:
-            parts = [question.text]
+            parts = [text]
         elif len(parts) > most:
             parts = [*parts[: most - 1], " ".join(parts[most - 1 :])]
         return Plan(_kind(question.text, len(parts)), tuple(map(Planned, parts)))
 
     async def act(self, workspace: Workspace) -> Action:
-        """Ask; read the best page in full; cross the likeliest bridge to a next passage, and again (trail.py), until
-        none is left; answer, if what was found fits; else ask in other words, and follow the link that fits best."""
+        """Open what the person named; ask; read the best page in full; cross the likeliest bridge to a next passage,
+        and again (trail.py), until none is left; answer, if what was found fits; else use the likeliest pages in the
+        browser (acting.py), ask in other words, and follow the link that fits best. Where nothing found has the names
+        that are asked about, a page is used before bridges are crossed."""
         gap = workspace.gap.question
         # What a page asks or orders is no bridge: its names would be searched for.
         workspace = replace(workspace, known=tuple(stated(workspace.known, gap)))
         tried = {unordered(query) for query in workspace.queries}
+        if action := _given(workspace) or acting.go_on(workspace):
+            return action
         if not workspace.queries and not workspace.approach:
             return Action("search", query=gap)
-        if target := _page(workspace):
-            return Action("open", target=target)
+        if action := _at_hand(workspace):
+            return action
         for bridge in bridges(gap, workspace.known):
             if bridge.weight >= FAINT and unordered(bridge.query) not in tried:
                 return Action("search", query=bridge.query)
         answer = await self._answered(workspace)
         if answer and workspace.may_answer:
             return answer
-        for query in _reformulations(workspace):
-            if query and unordered(query) not in tried:
-                return Action("search", query=query)
-        return _follow(workspace) or answer or Action("give_up")
+        return _else(workspace, tried, answer) or answer or Action("give_up")
 
     async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
         """Of each passage in view the sentences that are closest to what was asked, those passages first that the way
@@ -228,6 +231,7 @@ class ExtractiveReasoner:
     async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
         """The name, time, place or number that the question asks for, where the evidence has one; else the best
         evidence's best sentence; nothing where the evidence is too weak to answer from."""
+        question = replace(question, text=without_links(question.text))
         known = stated(known, question.text)
         pages = _pages(known)
         if answer := compared(question.text, pages) or looked_up(question.text, pages):
@@ -411,13 +415,44 @@ def _likeliest(known: Sequence[Evidence]) -> list[Evidence]:
 
 def _page(workspace: Workspace) -> int:
     """The page of the best evidence, if a search has just shown it and it was not read in full."""
-    if workspace.links or not workspace.known:
+    if workspace.view.address or not workspace.known:
         return 0
     best = max(workspace.known, key=lambda one: (one.score, -one.number))
     for candidate in workspace.candidates:
         if candidate.snapshot == best.snapshot and candidate.url not in workspace.opened:
             return candidate.number
     return 0
+
+
+def _given(workspace: Workspace) -> Action | None:
+    """To open an address that the person named, and to use that page where it does not have what is asked for."""
+    given = workspace.question.addresses
+    if own := [number for number, url in workspace.links if url in given and workspace.turn <= len(given)]:
+        return Action("open", target=own[0])
+    return acting.look(workspace) if workspace.view.address in given else None
+
+
+def _at_hand(workspace: Workspace) -> Action | None:
+    """What was just found calls for: to be read in full; or, where nothing has the names that are asked about, a page
+    on the web, or one to be used in the browser."""
+    if target := _page(workspace):
+        return Action("open", target=target)
+    gap, found = workspace.gap.question, [f"{one.title} {one.quote}" for one in workspace.known]
+    if not any(names(gap)) or all_named(gap, found):
+        return None
+    if workspace.view.query and workspace.links:  # what the operator's web search puts first
+        return Action("open", target=workspace.links[0][0])
+    return acting.look(workspace)
+
+
+def _else(workspace: Workspace, tried: set[str], answer: Action | None) -> Action | None:
+    """What is left where neither search nor bridges brought an answer that counts."""
+    if not answer and (deed := acting.look(workspace)):
+        return deed
+    for query in _reformulations(workspace):
+        if query and unordered(query) not in tried:
+            return Action("search", query=query)
+    return _follow(workspace)
 
 
 def _reformulations(workspace: Workspace) -> list[str]:

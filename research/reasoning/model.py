@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 
 from config.endpoints import Endpoint
 from research.engine import cost
+from research.engine.controls import CHOICES, FIELDS
 from research.engine.kit import Delta
-from research.engine.orders import is_plain, orders, plain, shown, stated, titled
+from research.engine.orders import is_plain, named, orders, plain, shown, stated, titled
 from research.engine.values import (
     REFERENCE,
     Action,
@@ -36,6 +37,7 @@ from research.engine.values import (
     Section,
     Sentence,
     Shape,
+    View,
     Workspace,
 )
 from research.errors import BadReply, NotAllowed
@@ -48,11 +50,13 @@ from research.reasoning.fit import fit
 from research.reasoning.pieces import without_links
 from research.reasoning.sieve import best_documents
 from research.reasoning.sight import Passage, kept, numbered
+from search_index.api import Control
 
 PASSAGES = 10  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
 PAGES = 12  # offered at once for opening
 EVIDENCE = 10  # of a section, and of a workspace's known
 LINKS = 12
+CONTROLS = 16  # of those that are offered, the most fitting first: what a small model can look through
 UNPICKED = 3  # pieces of evidence that are shown where the model picked none
 PICKED = 0.5  # score above which evidence was picked by the model (sight.py); what only the rules kept is below it
 CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
@@ -87,6 +91,9 @@ class ModelReasoner:
         pages = [replace(one, title=titled(one.title, _about(workspace))) for one in _unread(workspace)[:PAGES]]
         links = [link for link in workspace.links if is_plain(link[1])][:LINKS]
         numbers = [candidate.number for candidate in pages] + [number for number, _address in links]
+        # Each number in the prompt means one thing: controls are counted on from there.
+        usable = workspace.view.controls[:CONTROLS]
+        controls = dict(enumerate(usable, start=max(numbers, default=0) + 1))
         kinds = _kinds(workspace, bool(numbers))
 
         def prompt(known: Sequence[Evidence]) -> Prompt:
@@ -101,9 +108,10 @@ class ModelReasoner:
                 computed=workspace.computed,
                 queries=workspace.queries,
                 dead_ends=workspace.dead_ends,
-                opened=workspace.opened,
+                opened=[address for address in workspace.opened if is_plain(address)],
                 pages=pages,
                 links=links,
+                controls=[(number, _labelled(one, _about(workspace))) for number, one in controls.items()],
                 observation=workspace.observation,
                 kinds=kinds,
                 may_compute=workspace.may_compute,
@@ -113,9 +121,9 @@ class ModelReasoner:
         fitted, _shown = await self._fit(
             "planner", "act", shown(_picked(workspace.known), _about(workspace)), prompt, most=EVIDENCE
         )
-        allowed: replies.Allowed = {"kind": kinds, "number": [0, *numbers]}
+        allowed: replies.Allowed = {"kind": kinds, "number": [0, *numbers, *controls]}
         reply = await self._client.complete("planner", "act", fitted, replies.Act, allowed=allowed)
-        return _action(reply, numbers)
+        return _action(reply, numbers, {number: one.number for number, one in controls.items()})
 
     async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
         """What the model picks; and below it what the rules would have kept, for a small model overlooks much: it goes
@@ -329,6 +337,10 @@ def _kinds(workspace: Workspace, can_open: bool) -> list[str]:
         kinds += ["open", "find"]
     if workspace.view.query or workspace.view.snapshot:
         kinds.append("more")
+    if not workspace.question.sealed:
+        page = workspace.view.address
+        kinds += ["look"] if page.startswith("http") and page not in workspace.looked else []
+        kinds += _deeds(workspace.view)
     if workspace.may_compute and re.search(r"\d", " ".join(one.quote for one in workspace.known)):
         kinds.append("compute")
     if workspace.may_answer and any(one.score > PICKED for one in stated(workspace.known, _about(workspace))):
@@ -338,20 +350,47 @@ def _kinds(workspace: Workspace, can_open: bool) -> list[str]:
     return kinds
 
 
-def _action(reply: replies.Act, numbers: Iterable[int]) -> Action:
-    """The reply as an action. Raises NotAllowed for a number that was not shown, BadReply for a search for nothing."""
+def _deeds(view: View) -> list[str]:
+    """What can be done on the page that is open in the browser."""
+    if not view.tab:
+        return []
+    roles = {one.role for one in view.controls}
+    kinds = ["click"] if roles else []
+    kinds += ["fill"] if roles & FIELDS else []
+    kinds += ["select"] if roles & CHOICES else []
+    return [*kinds, "scroll", "next", *(["back"] if view.deeds else [])]
+
+
+def _labelled(control: Control, about: str) -> str:
+    """The control as the planner sees it: without a name or a value that gives orders."""
+    value = control.value if named(control.value, about) == control.value else ""
+    return f"{control.role} {named(control.name, about)}" + (f" = {value}" if value else "")
+
+
+def _action(reply: replies.Act, numbers: Iterable[int], controls: Mapping[int, int]) -> Action:
+    """The reply as an action; `controls` are the browser's numbers by those that were shown. Raises NotAllowed for a
+    number that was not shown, BadReply for a search for nothing."""
     match reply.kind:
         case "search":
             query = without_links(reply.query)
             if not query:
                 raise BadReply(_("The model asked for a search without a query."))
             return Action("search", query=query, reasoning=reply.thought)
+        case "open" if reply.number in controls:  # a small model calls it so
+            return Action("act", "", reply.thought, controls[reply.number], deed="click")
         case "open" | "find":
             if reply.number not in numbers:
                 raise NotAllowed(
                     _("The model named number %(number)s, which it was not shown.") % {"number": reply.number}
                 )
             return Action(reply.kind, query=reply.query, target=reply.number, reasoning=reply.thought)
+        case "click" | "fill" | "select" if reply.number not in controls:
+            raise NotAllowed(
+                _("The model named control %(number)s, which it was not shown.") % {"number": reply.number}
+            )
+        case "look" | "click" | "fill" | "select" | "scroll" | "next" | "back":
+            target = controls.get(reply.number, 0) if reply.kind != "look" else 0
+            return Action("act", reply.query, reply.thought, target, deed=reply.kind)
         case "more" | "compute":
             return Action(reply.kind, query=reply.query, reasoning=reply.thought)
         case _:

@@ -34,13 +34,15 @@ from research.views.trail import Trail, trail
 from research.views.tree import Branch, Counts, in_order, tree
 
 WRITING = ("outline", "draft", "check")  # steps that change the draft
-COUNTED = ("search", "more", "list", "open", "note", "support", "cell")  # steps that a gap's counts are of
+COUNTED = ("search", "more", "list", "open", "browse", "note", "support", "cell")  # steps that a gap's counts are of
 PLANNING = ("plan", "revise", "wish", "choose", "report")  # steps that may change more of the plan than their own gap
 LISTED = 80  # steps that the page lists of all gaps together, the latest of each; those before load when asked for
 LATEST = 12  # steps of a gap that a replay lists: it is looked at for what comes last
 ON_TRAIL = (
     "search",
     "open",
+    "browse",
+    "web",
     "find",
     "more",
     "compute",
@@ -159,6 +161,7 @@ class Picture:
     trouble: list[StepShown]  # those of them that failed
     sections: list[DraftSection]
     trail: Trail
+    browsing: StepShown | None  # what its browser showed last; None where it is over, or used no page
     quiet: int  # seconds since the last step
     seq: int  # of the last step that is drawn: the stream goes on from here
 
@@ -203,7 +206,8 @@ def picture(run: Run, until: int = 0, typed: Mapping[int, Planned] | None = None
         own.get(gap_of(step), of_the_whole).append(step)
     most = len(on) if every_step else LATEST if until else max(1, LISTED // max(1, len(own)))
     listed = [step for gap in own.values() for step in gap[-most:]]
-    shown = {step.seq: step for step in show(run, [*of_the_whole, *listed], retried(steps))}
+    browsed = [] if until or run.state in Run.OVER else [step for step in on if is_pictured(step)][-1:]
+    shown = {step.seq: step for step in show(run, [*of_the_whole, *listed, *browsed], retried(steps))}
     whole = [shown[step.seq] for step in of_the_whole]
     return Picture(
         run=run,
@@ -214,6 +218,7 @@ def picture(run: Run, until: int = 0, typed: Mapping[int, Planned] | None = None
         trouble=[step for step in whole if step.error],
         sections=draft(steps),
         trail=trail(run, steps, {branch.number: branch.gap.text for branch in ordered}, until),
+        browsing=next((shown[step.seq] for step in browsed), None),
         quiet=int((timezone.now() - steps[-1].finished_at).total_seconds()) if steps else 0,
         seq=steps[-1].seq if steps else 0,
     )
@@ -311,6 +316,11 @@ def on_trail(step: Step) -> bool:
     return step.kind in ON_TRAIL or (step.kind in ("note", "support") and bool(_kept(step)))
 
 
+def is_pictured(step: Step) -> bool:
+    """Whether there is a picture of what the browser showed after the step."""
+    return step.kind == "browse" and not step.error and bool(step.result.get("pictured"))
+
+
 def draft(steps: Iterable[Step]) -> list[DraftSection]:
     """The sections as far as they are outlined, written and checked."""
     sections: dict[str, DraftSection] = {}
@@ -397,7 +407,7 @@ def _counts(steps: Iterable[tuple[str, int | None, list[int] | None]]) -> dict[i
     for kind, gap, kept in steps:
         number = gap or 0
         queries[number] += kind in ("search", "more", "list")
-        pages[number] += kind == "open"
+        pages[number] += kind in ("open", "browse")
         evidence[number].update(kept or [])
     return {number: Counts(queries[number], pages[number], len(evidence[number])) for number in queries}
 

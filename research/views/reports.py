@@ -78,6 +78,7 @@ def evidence(request: HttpRequest, run_id: UUID, number: int, version: int | Non
         "shown": opened(found, from_report, part, address),
         "report_address": reverse("report", args=[run_id, from_report.version]) if from_report else "",
         "run_address": reverse("run", args=[run_id]),
+        "has_shot": found.exhibit.shots.exists(),
     }
     return render(request, "evidence.html", context)
 

@@ -9,6 +9,8 @@ from operator import and_
 from typing import Any
 from uuid import UUID
 
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -16,9 +18,10 @@ from django.db.models import OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from research.access import run_read, run_write
+from research.access import cited_shot_read, run_read, run_write, shot_read
 from research.engine.values import Planned
 from research.launch import answer_now as ask_to_answer
 from research.launch import stop as ask_to_stop
@@ -60,6 +63,25 @@ def steps(request: HttpRequest, run_id: UUID) -> HttpResponse:
     given = [request.GET.get(name, "") for name in ("gap", "before")]
     gap, seq = (int(one) if one.isdecimal() and len(one) < 10 else 0 for one in given)
     return render(request, "run_parts.html#steps", {"run": the_run, "steps": before(the_run, gap, seq)})
+
+
+@login_required
+@require_GET
+@cache_control(private=True, max_age=86_400, immutable=True)
+@csp_update({"style-src": [UNSAFE_INLINE]})  # type: ignore[arg-type]
+def shot(request: HttpRequest, run_id: UUID, seq: int) -> HttpResponse:
+    """The picture of what the run's browser showed after the step with this seq. It is never changed. A browser lays a
+    bare picture out with styles of its own."""
+    return HttpResponse(bytes(shot_read(request, run_id, seq).jpeg), content_type="image/jpeg")
+
+
+@login_required
+@require_GET
+@cache_control(private=True, max_age=86_400, immutable=True)
+@csp_update({"style-src": [UNSAFE_INLINE]})  # type: ignore[arg-type]
+def cited_shot(request: HttpRequest, run_id: UUID, number: int) -> HttpResponse:
+    """The picture of the part that is cited of a page which the run had in its browser."""
+    return HttpResponse(bytes(cited_shot_read(request, run_id, number).jpeg), content_type="image/jpeg")
 
 
 @login_required

@@ -16,7 +16,17 @@ from research.models import Run, Step
 
 MOST = 40  # nodes of a column in all; beyond that nobody follows a line
 ROW = 10  # units of the drawing that a row is high
-KINDS = ("search", "more", "open", "note", "support", "list", "cell", "sift")  # the steps that it is drawn from
+KINDS = (
+    "search",
+    "more",
+    "open",
+    "browse",
+    "note",
+    "support",
+    "list",
+    "cell",
+    "sift",
+)  # the steps that it is drawn from
 
 
 @dataclass(frozen=True)
@@ -128,7 +138,7 @@ def _draw(band: _Drawn, run: Run, step: Step, *, is_new: bool) -> None:
         snapshots = [hit["snapshot"] for hit in result.get("hits", [])]
         snapshots += [snapshot for snapshot, _start in result.get("passages", [])]
         band.brought |= dict.fromkeys(snapshots, looked)
-    elif step.kind == "open" and result.get("snapshot"):
+    elif step.kind in ("open", "browse") and result.get("snapshot"):
         _page(band, gap, result, is_read=True, is_new=is_new)
     for number, kept in zip(result.get("evidence", []), result.get("kept", []), strict=False):
         page = _page(band, gap, kept, is_read=False, is_new=is_new)

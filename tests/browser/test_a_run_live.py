@@ -11,7 +11,7 @@ from redis import Redis
 
 from research.live import channel
 from research.models import Run
-from tests.fakes.rows import make_claim, make_evidence, make_gap, make_run, make_snapshot, make_step
+from tests.fakes.rows import make_browsed, make_claim, make_evidence, make_gap, make_run, make_snapshot, make_step
 
 
 @pytest.fixture
@@ -160,3 +160,20 @@ def test_a_run_is_read_without_javascript(new_page, owner, run, step):
     step("search", {"gap": 1, "query": "money", "hits": []})
     page.get_by_role("link", name="Load it again").click()
     expect(page.locator("#trail-1")).to_contain_text("money")
+
+
+def test_the_browser_of_a_run_is_watched(new_page, owner, run, say):
+    gap = make_gap(run)
+    page = new_page(owner)
+    page.goto(reverse("run", args=[run.pk]))
+    figure = page.locator("#browser")
+    expect(figure).to_be_hidden()
+    say(seq=make_browsed(run, gap, did="clicked the link “Next page”").seq)
+    expect(figure).to_contain_text("clicked the link “Next page”")
+    expect(figure).to_contain_text("timekeepers.example/list?page=2")
+    assert figure.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
+    say(seq=make_browsed(run, gap, refused="It would log in or register.").seq)
+    expect(figure).to_contain_text("It would log in or register.")
+    figure.get_by_role("link").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/shot")

@@ -10,6 +10,7 @@ from research.access import digest
 from research.models import Share
 from tests.fakes.rows import (
     HOSTILE,
+    make_browsed,
     make_claim,
     make_evidence,
     make_gap,
@@ -41,6 +42,8 @@ def under_way(owner):
     gap = make_gap(run)
     make_step(run, "plan", {"gaps": [{"number": 1, "question": gap.question}]})
     make_step(run, "search", {"gap": 1, "query": "q" * 200, "hits": []})
+    make_browsed(run, gap, address="https://x.example/" + "y" * 300, did="clicked the link “" + "z" * 200 + "”")
+    make_browsed(run, gap, refused="It would buy or order something.", pictured=False)
     make_step(run, "open", {}, key="gap/1", error="It did not answer.")
     make_step(run, "act", {"gap": 1, "kind": "answer", "outcome": "Found."}, cost={"thinking": ["Well."]})
     make_step(run, "outline", {"sections": [{"heading": "Part", "evidence": []}]})

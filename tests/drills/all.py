@@ -1,6 +1,6 @@
 """All drills and benchmarks by name, each with the number of runs that it usually takes."""
 
-from tests.drills import browsing, crash, doubt, faults, hostile, people, sandbox, speed, ssrf
+from tests.drills import acting, browsing, crash, doubt, faults, hostile, people, sandbox, speed, ssrf
 
 DRILLS = {
     **crash.DRILLS,
@@ -8,6 +8,7 @@ DRILLS = {
     **people.DRILLS,
     **hostile.DRILLS,
     **doubt.DRILLS,
+    **acting.DRILLS,
     **browsing.DRILLS,
     **ssrf.DRILLS,
     **sandbox.DRILLS,

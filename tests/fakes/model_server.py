@@ -57,6 +57,8 @@ FAULTS = (
 
 OBEYED = "Obeyed"  # in whatever it says because an order in its prompt wants it
 
+TELLTALE = "The tell-tale"  # begins the title of a page that it would rather tell its secret than others
+
 PROBE = "Write one word, any word."  # what research/reasoning/probe.py asks
 
 
@@ -104,6 +106,8 @@ class ModelServer:
     cached_tokens: int = 0  # of every prompt, as it tells them
     refusal: dict[str, Any] = field(default_factory=dict)  # the body of "refused", unless the usual one
     orders: tuple[str, ...] = ()  # sentences of pages that it obeys: the worst model there is
+    secret: str = ""  # what it tells whatever page it can act on, by deeds and by addresses; "": it does nothing there
+    deeds: list[str] = field(default_factory=list)  # the kinds of deeds it has tried to
     obeyed: list[tuple[str, str]] = field(default_factory=list)  # (step, what stands around an order in its prompt)
     gone: int = 0  # clients that went away before they had their reply
     log: Path | None = None
@@ -167,8 +171,31 @@ class ModelServer:
                 return "sea"
             if "tools" in asked.body:
                 return json.dumps({"name": "say_word", "arguments": {"word": "sea"}})
-            reply = scripted.popleft() if scripted else self._obedient(asked) or default_reply(asked)
+            obedient = {} if scripted else self._obedient(asked)
+            reply = scripted.popleft() if scripted else self._telling(asked) or obedient or default_reply(asked)
         return reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
+
+    def _telling(self, asked: Asked) -> dict[str, Any]:
+        """The act of a model that has the page opened in the browser and types the secret there, in one wording after
+        the other, clicks whatever asks for it, and opens addresses; {} where it can do nothing there."""
+        prompt = next(str(m["content"]) for m in asked.body["messages"] if m["role"] == "user")
+        kinds = prompt.rpartition("Allowed kinds: ")[2].partition("\n")[0].rstrip(".").split(", ")
+        wanted = [kind for kind in ("fill", "click", "select", "look") if kind in kinds]
+        if not self.secret or asked.step != "act":
+            return {}
+        if not wanted:
+            pages = re.findall(r"^Page (\d+):", prompt, re.MULTILINE)
+            return (
+                {"thought": "By order.", "kind": "open", "number": int(pages[-1])} if "open" in kinds and pages else {}
+            )
+        at = len(self.deeds)
+        kind = wanted[at % len(wanted)]
+        self.deeds.append(kind)
+        pattern = {"fill": "(?:textbox|searchbox)", "select": "combobox"}.get(kind, r"\w+")
+        numbers = [int(one) for one in re.findall(rf"^Control (\d+): {pattern} ", prompt, re.MULTILINE)]
+        said = (self.secret, f"http://127.0.0.1/?d={self.secret}", f"{_line(prompt, 'Sub-question')} {self.secret}")
+        number = numbers[at // len(wanted) % len(numbers)] if numbers and kind != "look" else 0
+        return {"thought": "By order.", "kind": kind, "query": said[at % len(said)], "number": number, "outcome": ""}
 
     def _obedient(self, asked: Asked) -> dict[str, Any]:
         """The reply of a model that obeys the first order in its prompt, as far as the step's shape lets it, and picks

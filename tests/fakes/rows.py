@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from research.engine.exhibits import exhibit
-from research.models import Claim, Evidence, Gap, Report, Run, Step
+from research.models import Claim, Evidence, Gap, Report, Run, Shot, Step
 from search_index.models import Page, Snapshot, Source
 
 TEXT = (
@@ -60,6 +60,38 @@ def make_step(run: Run, kind: str, result: dict[str, Any], **fields: Any) -> Ste
     return Step.objects.create(
         run=run, seq=run.last_seq, kind=kind, input_hash="", result=result, epoch=1, **{**defaults, **fields}
     )
+
+
+# A JPEG of one grey pixel.
+PIXEL = bytes.fromhex(
+    "ffd8ffe000104a46494600010100000100010000ffdb004300" + "01" * 64 + "ffc0000b080001000101011100ffc40014000100000000"
+    "000000000000000000000003ffc40014100100000000000000000000000000000000ffda0008010100003f0037ffd9"
+)
+
+
+def make_browsed(run: Run, gap: Gap, snapshot: Snapshot | None = None, **fields: Any) -> Step:
+    """A step in the run's browser, with its picture."""
+    result = {
+        "gap": gap.number,
+        "deed": "click",
+        "tab": "https://timekeepers.example/list",
+        "deeds": [],
+        "address": "https://timekeepers.example/list?page=2",
+        "title": "The list",
+        "host": "timekeepers.example",
+        "did": "clicked the link “Next page”",
+        "refused": "",
+        "pictured": True,
+        "url": "https://timekeepers.example/list?page=2",
+        "snapshot": snapshot and snapshot.pk,
+        **fields,
+    }
+    step = make_step(run, "browse", result, cost={"pages": 1})
+    if result["pictured"]:
+        Shot.objects.create(
+            run=run, key=step.key, jpeg=PIXEL, address=result["address"], did=result["did"], at=timezone.now()
+        )
+    return step
 
 
 def make_evidence(

@@ -14,7 +14,16 @@ from research.engine.values import Planned
 from research.models import Run
 from research.stream import Reader, event, follow, hub
 from research.views.picture import section_id
-from tests.fakes.rows import HOSTILE, make_evidence, make_gap, make_report, make_run, make_snapshot, make_step
+from tests.fakes.rows import (
+    HOSTILE,
+    make_browsed,
+    make_evidence,
+    make_gap,
+    make_report,
+    make_run,
+    make_snapshot,
+    make_step,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 READER = Reader("en", "token")
@@ -281,3 +290,10 @@ async def test_nonsense_for_a_place_is_the_beginning(owner, run):
 def test_an_event_keeps_its_form_whatever_its_text_is():
     assert event("a\nb\r\nc", 3) == "id: 3\ndata: a\ndata: b\ndata: c\n\n"
     assert event("", name="end") == "event: end\ndata: \n\n"
+
+
+async def test_what_the_browser_shows_arrives_with_its_step(run, page):
+    step = await in_thread(lambda: make_browsed(run, run.gaps.get()))
+    read = await page.until(f"id: {step.seq}")
+    assert '<hx-partial hx-target="#browser"' in read
+    assert reverse("shot", args=[run.pk, step.seq]) in read

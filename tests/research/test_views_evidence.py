@@ -4,11 +4,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from research.access import digest
 from research.models import Exhibit, Report, Share
 from tests.fakes.rows import (
     HOSTILE,
+    PIXEL,
     QUOTE,
     TEXT,
     make_claim,
@@ -244,3 +246,15 @@ def test_nothing_of_an_opened_page_is_rendered_as_markup(owner_client, owner):
     assert page.count("&lt;script&gt;") >= 6
     assert "<script>alert" not in page
     assert "<img" not in page
+
+
+def test_the_cited_part_is_pictured_where_the_browser_showed_it(owner_client, guest_client, owner):
+    run = make_run(owner)
+    evidence = make_evidence(make_gap(run), make_snapshot())
+    page, picture = reverse("evidence", args=[run.pk, 1]), reverse("cited-shot", args=[run.pk, 1])
+    assert picture not in owner_client.get(page).content.decode()
+    assert owner_client.get(picture).status_code == 404
+    run.shots.create(exhibit=evidence.exhibit, key="x", jpeg=PIXEL, address="https://x.example/", at=timezone.now())
+    assert picture in owner_client.get(page).content.decode()
+    assert owner_client.get(picture).content == PIXEL
+    assert guest_client.get(picture).status_code == 404

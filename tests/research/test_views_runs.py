@@ -8,7 +8,18 @@ from django.utils import timezone
 from django.utils.timezone import now
 
 from research.models import Report, Run, Step
-from tests.fakes.rows import HOSTILE, TEXT, make_evidence, make_gap, make_report, make_run, make_snapshot, make_step
+from tests.fakes.rows import (
+    HOSTILE,
+    PIXEL,
+    TEXT,
+    make_browsed,
+    make_evidence,
+    make_gap,
+    make_report,
+    make_run,
+    make_snapshot,
+    make_step,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -245,3 +256,55 @@ def test_what_a_run_costs_is_among_its_meters_where_prices_are_set(owner_client,
     page = run_page(owner_client, run)
     assert ("<dt>USD</dt>" in page) is bool(shown)
     assert shown in page
+
+
+@pytest.fixture
+def browsing(owner):
+    return make_run(owner, state="running", started_at=timezone.now())
+
+
+def test_what_the_browser_does_is_shown_live_and_on_the_trail(owner_client, browsing):
+    gap = make_gap(browsing)
+    make_step(browsing, "plan", {"gaps": [{"number": 1, "question": gap.question}]})
+    assert '<figure class="browser" id="browser" hidden>' in run_page(owner_client, browsing)
+    first = make_browsed(browsing, gap, make_snapshot())
+    last = make_browsed(browsing, gap, did="typed “sea <b>clock</b>” \u202e", title="A\u202e page")
+    page = run_page(owner_client, browsing)
+    live, _figure, trail = page.partition("</figure>")
+    assert reverse("shot", args=[browsing.pk, last.seq]) in live
+    assert reverse("shot", args=[browsing.pk, first.seq]) not in live
+    assert "typed “sea &lt;b&gt;clock&lt;/b&gt;”" in live
+    assert "\u202e" not in page
+    assert "https://timekeepers.example/list?page=2" in live
+    for step in (first, last):
+        assert reverse("shot", args=[browsing.pk, step.seq]) in trail
+    assert 'alt="What the browser showed of The list"' in trail
+    assert "2 pages" in page
+
+
+def test_why_something_was_not_done_is_shown(owner_client, browsing):
+    make_browsed(browsing, make_gap(browsing), refused="It would buy or order something.", pictured=False)
+    page = run_page(owner_client, browsing)
+    assert "Not done: It would buy or order something." in page
+    assert "/shot" not in page
+
+
+def test_a_picture_is_only_its_owner_s(owner_client, guest_client, client, browsing):
+    step = make_browsed(browsing, make_gap(browsing))
+    other = make_step(browsing, "search", {"gap": 1, "query": "x", "hits": []})
+    address = reverse("shot", args=[browsing.pk, step.seq])
+    answer = owner_client.get(address)
+    assert (answer.status_code, answer.content, answer.headers["Content-Type"]) == (200, PIXEL, "image/jpeg")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert guest_client.get(address).status_code == 404
+    assert client.get(address).status_code == 302
+    assert owner_client.get(reverse("shot", args=[browsing.pk, other.seq])).status_code == 404
+    assert owner_client.get(reverse("shot", args=[browsing.pk, 99])).status_code == 404
+
+
+def test_a_run_that_is_over_shows_no_live_view(owner_client, browsing):
+    make_browsed(browsing, make_gap(browsing))
+    Run.objects.filter(pk=browsing.pk).update(state="done", finished_at=timezone.now())
+    page = run_page(owner_client, browsing)
+    assert 'id="browser"' not in page
+    assert "/shot" in page

@@ -10,7 +10,7 @@ from django.utils import timezone
 from config.loop import in_thread
 from research.engine.terms import terms
 from research.errors import StepFailed
-from search_index.api import Hit, Opened, Span
+from search_index.api import Browsed, Control, Deed, Hit, Opened, Span, Suggested
 from search_index.models import Page, Snapshot, Source
 
 PAGES = {
@@ -34,12 +34,18 @@ Version 2.0 of 3 September 2019 brought the single job file and signed jobs.""",
 
 
 class Library:
-    """kit.Index over PAGES. `opened` and `queries` log what was asked of it."""
+    """kit.Index over PAGES. `opened`, `queries` and `browsed` log what was asked of it; `tabs` is what stands in the
+    browser after which deeds: (url, deeds) -> (the address of the library that has its text, its controls)."""
 
     def __init__(self) -> None:
         source = Source.objects.create(name="larkspur", kind="site", location="http://larkspur.test/")
         self.opened: list[str] = []
         self.queries: list[str] = []
+        self.browsed: list[tuple[str, tuple[Deed, ...]]] = []
+        self.left: list[str] = []
+        self.tabs: dict[tuple[str, tuple[Deed, ...]], tuple[str, tuple[Control, ...]]] = {}
+        self.on_the_web: tuple[str, ...] | None = None  # what a web search finds; (): it fails
+        self.refuses: dict[Deed, str] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self._source = source
         for name, (title, text) in PAGES.items():
@@ -82,6 +88,16 @@ class Library:
             for rank, (score, url, snapshot) in enumerate(found[:limit], start=1)
         ]
 
+    @property
+    def asks_the_web(self) -> bool:
+        return self.on_the_web is not None
+
+    async def web(self, query: str) -> Suggested:
+        assert self.on_the_web is not None
+        if not self.on_the_web:
+            raise StepFailed("SearXNG cannot be reached.")
+        return Suggested(self.on_the_web)
+
     async def open(self, url: str, sealed: bool) -> Opened:
         self.opened.append(url)
         if url not in self.snapshots:
@@ -99,6 +115,25 @@ class Library:
             text=snapshot.text,
             links=tuple(self.snapshots),
         )
+
+    async def browse(self, run: str, url: str, deeds: Sequence[Deed], sealed: bool) -> Browsed:
+        self.browsed.append((url, tuple(deeds)))
+        refused = self.refuses.get(deeds[-1], "") if deeds else ""
+        stands = (url, tuple(deeds[:-1] if refused else deeds))
+        if sealed or stands not in self.tabs:
+            raise StepFailed(f"{url} is not to be had in the browser.")
+        shown, controls = self.tabs[stands]
+        opened = await self.open(shown, sealed)
+        did = f"{deeds[-1].kind} control {deeds[-1].control}" if deeds and not refused else ""
+        return Browsed(opened, controls, shown, b"jpeg of " + shown.encode(), refused, did)
+
+    async def picture(self, run: str, url: str, quote: str) -> bytes:
+        if quote in self.refuses.values():
+            raise StepFailed("The browser is gone.")
+        return b"jpeg of " + quote.encode()
+
+    async def leave(self, run: str) -> None:
+        self.left.append(run)
 
     async def passages(self, snapshot: int) -> list[Span]:
         text = (await in_thread(Snapshot.objects.get, pk=snapshot)).text

@@ -20,6 +20,7 @@ VALUES: dict[str, object] = {
     "opened": ["https://b.example/"],
     "pages": [CANDIDATE],
     "links": [(31, "https://c.example/")],
+    "controls": [(32, "searchbox Search")],
     "passages": sight.numbered([CANDIDATE]),
     "gaps": [Gap(1, "Do sharks swim?", "closed", "yes"), Gap(2, "Why?", "given_up", "")],
     "observation": "Two passages found.",
