@@ -121,7 +121,7 @@ def _rows(wanted: Wanted, since: datetime) -> "QuerySet[Departure]":
 
 def _grouped(rows: "QuerySet[Departure]", by: str) -> "QuerySet[Any, dict[str, Any]]":
     found: QuerySet[Any, dict[str, Any]] = rows.order_by().values(by)
-    found = found.annotate(
+    told: QuerySet[Any, dict[str, Any]] = found.annotate(
         requests=Count("pk"),
         refused=Count("pk", filter=REFUSED),
         bytes_up=Coalesce(Sum("up"), 0),
@@ -129,7 +129,7 @@ def _grouped(rows: "QuerySet[Departure]", by: str) -> "QuerySet[Any, dict[str, A
         first=Min("at"),
         last=Max("at"),
     )
-    return found
+    return told
 
 
 def _row(found: dict[str, Any], label: str, link: str = "", narrow: str = "") -> Row:
