@@ -120,19 +120,16 @@ def _rows(wanted: Wanted, since: datetime) -> "QuerySet[Departure]":
 
 
 def _grouped(rows: "QuerySet[Departure]", by: str) -> "QuerySet[Any, dict[str, Any]]":
-    found: QuerySet[Any, dict[str, Any]] = (
-        rows.order_by()
-        .values(by)
-        .annotate(
-            requests=Count("pk"),
-            refused=Count("pk", filter=REFUSED),
-            bytes_up=Coalesce(Sum("up"), 0),
-            bytes_down=Coalesce(Sum("down"), 0),
-            first=Min("at"),
-            last=Max("at"),
-        )
+    found: QuerySet[Any, dict[str, Any]] = rows.order_by().values(by)
+    told: QuerySet[Any, dict[str, Any]] = found.annotate(
+        requests=Count("pk"),
+        refused=Count("pk", filter=REFUSED),
+        bytes_up=Coalesce(Sum("up"), 0),
+        bytes_down=Coalesce(Sum("down"), 0),
+        first=Min("at"),
+        last=Max("at"),
     )
-    return found
+    return told
 
 
 def _row(found: dict[str, Any], label: str, link: str = "", narrow: str = "") -> Row:
