@@ -4,9 +4,10 @@ import uuid
 
 import pytest
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 
 from research.models import Share
-from tests.fakes.rows import make_report
+from tests.fakes.rows import PIXEL, make_browsed, make_report
 
 pytestmark = pytest.mark.django_db
 
@@ -22,18 +23,23 @@ def addresses(report, share):
         "version": report.version,
         "number": report.run.evidence.get().exhibit.snapshot,
         "share_id": share.pk,
+        "seq": report.run.steps.get(kind="browse").seq,
         "token": "wrong",
     }
     for pattern in get_resolver("research.urls").url_patterns:
         names = pattern.pattern.converters
-        number = {"number": 1} if pattern.name in {"evidence", "report-evidence"} else {}
+        number = {"number": 1} if pattern.name in {"evidence", "report-evidence", "cited-shot"} else {}
         yield pattern.name, reverse(pattern.name, kwargs={name: (values | number)[name] for name in names})
 
 
 @pytest.fixture
 def report(owner):
     rows = [{"item": "Harrison", "evidence": [1], "cells": [{"value": "£10,000", "evidence": [1], "why": ""}]}]
-    return make_report(owner, table={"item": "clockmakers", "columns": ["paid"], "rows": rows})
+    report = make_report(owner, table={"item": "clockmakers", "columns": ["paid"], "rows": rows})
+    cited = report.run.evidence.get()
+    make_browsed(report.run, cited.gap)
+    report.run.shots.create(exhibit=cited.exhibit, key="cited", jpeg=PIXEL, address="", at=timezone.now())
+    return report
 
 
 @pytest.fixture
@@ -61,7 +67,19 @@ def test_a_guest_finds_nothing_of_the_owners(guest_client, report, share):
         for send in (guest_client.get, guest_client.post):
             assert send(address).status_code in {404, 405}, name
         seen.add(name)
-    assert {"run", "report", "download", "evidence", "stream", "stop", "delete", "share", "revoke"} <= seen
+    assert {
+        "run",
+        "report",
+        "download",
+        "evidence",
+        "shot",
+        "cited-shot",
+        "stream",
+        "stop",
+        "delete",
+        "share",
+        "revoke",
+    } <= seen
     assert report.shares.get().revoked_at is None
 
 
