@@ -26,7 +26,7 @@ async def search(desk: Workspace, action: Action, key: str, kit: Kit, journal: J
     remembered."""
     await journal.activity(_("Searching: %s") % action.query)
     (hits, found), (addresses, beside) = await together(
-        [_passages(desk, action, key, kit, journal), _addresses(desk, action.query, f"{key}/web", kit, journal)]
+        [_passages(desk, action, key, kit, journal), _addresses(desk, action.query, key, kit, journal)]
     )
     own = [address for address in desk.question.addresses if address not in desk.opened]
     return replace(
@@ -63,10 +63,11 @@ async def _addresses(desk: Workspace, query: str, key: str, kit: Kit, journal: J
         found = await kit.index.web(query)
         return {"gap": desk.gap.number, "query": query, "addresses": list(found.urls), "left_out": found.left_out}
 
-    if desk.question.sealed or not (kit.index.asks_the_web or journal.has(key)):
+    is_new = not journal.has(key)  # what was searched before is replayed as it was
+    if desk.question.sealed or not (journal.has(f"{key}/web") or (is_new and kit.index.asks_the_web)):
         return None, ""
     try:
-        result = await journal.once(key, "web", query, step)
+        result = await journal.once(f"{key}/web", "web", query, step)
     except StepFailed as failure:
         return None, f" The web search failed: {failure}"
     addresses = [url for url in result["addresses"] if url not in desk.opened]

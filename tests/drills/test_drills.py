@@ -28,6 +28,7 @@ SHORT = {
     "answer": 1,
     "injection": 1,
     "xss": 1,
+    "acting": 4,
     "browser": 1,
     "ssrf": 12,
     "poison": 9,
