@@ -122,7 +122,7 @@ def _network() -> Iterator[CheckMessage]:
     if not settings.USER_AGENT.isprintable() or not settings.USER_AGENT.isascii():
         yield Error("USER_AGENT may hold only plain ASCII characters: it is sent as a header.", id="scenthound.E018")
     if searxng() and not _is_server(searxng()):
-        yield Error(f"SEARXNG_URL is {searxng()}; it has to be like http://host:8080.", id="scenthound.E026")
+        yield Error(f"SEARXNG_URL is {searxng()}; it has to be like http://host:8080.", id="scenthound.E027")
 
 
 def _egress_lists() -> Iterator[CheckMessage]:
