@@ -44,7 +44,16 @@ def _sound(settings, tmp_path, monkeypatch):
     settings.SECRET_KEY = "k" * 50
     settings.DATA_DIR = tmp_path
     settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-    for name in ("CHECK_MODEL", "CHAT_URL", "CHAT_MODEL", "CHAT_KEY", "EMBED_URL", "EMBED_MODEL", "RERANK_URL"):
+    for name in (
+        "CHECK_MODEL",
+        "CHAT_URL",
+        "CHAT_MODEL",
+        "CHAT_KEY",
+        "EMBED_URL",
+        "EMBED_MODEL",
+        "RERANK_URL",
+        "SEARXNG_URL",
+    ):
         monkeypatch.setenv(name, "")
 
 
@@ -123,3 +132,8 @@ def test_a_complaint_shows_no_password(monkeypatch):
     monkeypatch.setenv("CHAT_MODEL", "small")
     (message,) = check_settings(None)
     assert "very-secret" not in message.msg
+
+
+def test_an_address_of_searxng_that_is_none_has_its_complaint(monkeypatch):
+    monkeypatch.setenv("SEARXNG_URL", "searxng:8888")
+    assert ids() == {"E027"}
