@@ -205,12 +205,13 @@ async def _kept(ready: Prepared) -> Opened:
 
 
 async def _all_text(body: bytes, address: str) -> Extracted:
-    """The main part of a live page, or all of it where there is next to none: what a click brings is often one line."""
+    """The main part of a live page, or all of it where there is next to none: what a click brings is often one line.
+    Of so little the main part is no good in any case: it runs labels, buttons and links together into a sentence."""
     text = await extracted(body, HTML_TYPE, address)
     if text.words >= THIN_WORDS and not text.only_links:
         return text
     whole = await extracted(body, types.WHOLE, address)
-    if whole.words <= text.words:
+    if not whole.words:
         return text
     return replace(text, text=whole.text, headings=whole.headings, measures=whole.measures)
 

@@ -55,6 +55,11 @@ async def followed(site: Site, task: Task) -> tuple[Browsed, list[Deed]]:
     return seen, deeds
 
 
+async def test_labels_of_controls_are_no_sentence_with_what_stands_beside_them(tasks: Site) -> None:
+    seen = await browse(RUN, f"{tasks.url}/search?q=lantern+room")
+    assert seen.opened.text == "Search\n\nThe lantern room"
+
+
 async def test_every_answer_of_the_archive_is_read_and_kept(tasks: Site) -> None:
     missed = {}
     for name, task in TASKS.items():
