@@ -1,6 +1,6 @@
 """All drills and benchmarks by name, each with the number of runs that it usually takes."""
 
-from tests.drills import acting, browsing, crash, doubt, faults, hostile, people, sandbox, speed, ssrf
+from tests.drills import acting, browsing, crash, doubt, faults, hostile, people, sandbox, speed, ssrf, trap
 
 DRILLS = {
     **crash.DRILLS,
@@ -11,6 +11,7 @@ DRILLS = {
     **acting.DRILLS,
     **browsing.DRILLS,
     **ssrf.DRILLS,
+    **trap.DRILLS,
     **sandbox.DRILLS,
     **speed.BENCHMARKS,
     **browsing.BENCHMARKS,
