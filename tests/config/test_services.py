@@ -157,7 +157,7 @@ def test_a_command_on_an_older_database_says_what_to_run(data):
     assert command(data, "migrate", "--verbosity=0", "research", "0003").returncode == 0
     refused = command(data, "clearsessions")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
-    assert "it lacks 1 of its migrations, research.0004_trust first" in refused.stderr
+    assert "of its migrations, research.0004_trust first" in refused.stderr
     assert "Run python manage.py migrate" in refused.stderr
     assert command(data, "migrate", "--verbosity=0").returncode == 0
     assert command(data, "clearsessions").returncode == 0

@@ -490,13 +490,18 @@ def _filled(markup: str, number: int, line: str) -> str:
     )
 
 
+async def _anywhere(_url: str) -> str:
+    """What tabs.py asks of addresses that a page leads to is not what keeps them from this machine: it lets all be."""
+    return ""
+
+
 async def _shown(attack: Attack, way: str, count: int, body: str) -> None:
     submit = "<script>for (const form of document.forms) try { form.submit() } catch { }</script>"
     attack.site.pages["/attack"] = (
         f"<!doctype html><title>begun</title>{body}{submit}<script>document.title = 'ran'</script>"
     )
     before = Counter(attack.verdicts)
-    page = await browser.page_of("run-0", policy.parse(attack.site.url).host)
+    page = await browser.page_of("run-0", policy.parse(attack.site.url).host, _anywhere)
     failures: list[str] = []
     page.on("requestfailed", lambda request: failures.append(request.failure or "failed"))
     try:
