@@ -161,7 +161,8 @@ def _copies(page: Page) -> tuple[str, ...]:
 
 def _web_sources() -> list[Source]:
     waiting = Count("pages", filter=Q(pages__state=Page.State.QUEUED))
-    return list(Source.objects.filter(kind__in=SCOPED).annotate(known=Count("pages"), waiting=waiting)[:MOST])
+    found = Source.objects.filter(kind__in=SCOPED).annotate(known=Count("pages"), waiting=waiting)
+    return list(found.order_by("name")[:MOST])  # what is counted in groups has no order of its own
 
 
 def _taker(source: Any, url: str) -> Taker:
