@@ -24,7 +24,7 @@ from config.loop import in_pool, in_thread
 from research import live, sandbox
 from research.engine import whose
 from research.engine.budget import Budget
-from research.engine.index import WholeIndex
+from research.engine.index import WholeIndex, at_the_door
 from research.engine.journal import Journal, claim, hand_back
 from research.engine.kit import Kit
 from research.engine.loop import research as research_question
@@ -123,7 +123,7 @@ async def conduct(run_id: str, epoch: int) -> None:
             question, kit, owner = await in_thread(_prepared, run_id)
             whose.current.set(whose.Whose(owner, run_id, journal.aside, journal.think))
             try:
-                with asking(f"run-{run_id}", sealed=question.sealed):
+                with asking(at_the_door(run_id), sealed=question.sealed):
                     state = await unless(journal.lost, research_question(question, kit, journal))
             finally:
                 await kit.index.leave(run_id)

@@ -5,6 +5,7 @@ async code); `open_page`, `browse`, `picture` and `leave` are coroutines for the
 search for.
 """
 
+from search_index.controls import FIELDS
 from search_index.errors import BadSource, IndexFailure, Refused, RetryLater, SourceFailed, Unreadable
 from search_index.evaluate import document_id, retrieval
 from search_index.figures import Table, sizes
@@ -24,6 +25,7 @@ CLASSES = {value: label for value, label in SourceClass.choices if value}  # who
 
 __all__ = [
     "CLASSES",
+    "FIELDS",
     "BadSource",
     "Browsed",
     "Control",

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from research import models
-from research.engine.controls import CHOICES, FIELDS, KEYS, NAME, offered, trial
+from research.engine.controls import CHOICES, KEYS, NAME, offered, trial
 from research.engine.cost import spend
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
@@ -24,7 +24,7 @@ from research.engine.read import address, brought, shown
 from research.engine.terms import words
 from research.engine.values import Action, View, Workspace
 from research.errors import StepFailed
-from search_index.api import Browsed, Control, Deed
+from search_index.api import FIELDS, Browsed, Control, Deed
 
 DEEDS = 12  # on one page, from when it was opened in the browser
 

@@ -10,11 +10,10 @@ from dataclasses import replace
 
 from research.engine.terms import terms
 from research.engine.values import Action
-from search_index.api import Control
+from search_index.api import FIELDS, Control
 
 MOST = 30  # controls of a page, that are offered
 NAME = 80  # characters of a control's name
-FIELDS = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})  # something can be typed into
 CHOICES = frozenset({"combobox", "listbox", "radiogroup"})  # an option of it can be selected
 KEYS = (
     "Enter",

@@ -42,19 +42,19 @@ class WholeIndex:
     async def browse(self, run: str, url: str, deeds: Sequence[api.Deed], sealed: bool) -> api.Browsed:
         try:
             with cost.waiting("page"):
-                return await api.browse(_name(run), url, deeds, sealed=sealed)
+                return await api.browse(at_the_door(run), url, deeds, sealed=sealed)
         except api.IndexFailure as failure:
             raise StepFailed(str(failure)) from failure
 
     async def picture(self, run: str, url: str, quote: str) -> bytes:
         try:
             with cost.waiting("page"):
-                return await api.picture(_name(run), url, quote)
+                return await api.picture(at_the_door(run), url, quote)
         except api.IndexFailure as failure:
             raise StepFailed(str(failure)) from failure
 
     async def leave(self, run: str) -> None:
-        await api.leave(_name(run))
+        await api.leave(at_the_door(run))
 
     async def passages(self, snapshot: int) -> list[api.Span]:
         return await _asked(api.passages, snapshot)
@@ -63,8 +63,8 @@ class WholeIndex:
         return await _asked(api.similarity, query, texts)
 
 
-def _name(run: str) -> str:
-    """What the run is called at the egress door."""
+def at_the_door(run: str) -> str:
+    """What the run is called at the egress door, and in the browser."""
     return f"run-{run}"
 
 

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urldefrag, urlsplit
 
-from research.engine.controls import CHOICES, FIELDS, trial
+from research.engine.controls import CHOICES, trial
 from research.engine.names import names
 from research.engine.terms import terms, words
 from research.engine.values import Action, Workspace
+from search_index.api import FIELDS
 
 LOOKS = 2  # pages that a gap has opened in the browser
 DEEDS = 10  # on one of them

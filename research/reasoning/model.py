@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from config.endpoints import Endpoint
 from research.engine import cost
-from research.engine.controls import CHOICES, FIELDS
+from research.engine.controls import CHOICES
 from research.engine.kit import Delta
 from research.engine.orders import is_plain, named, orders, plain, shown, stated, titled
 from research.engine.values import (
@@ -50,7 +50,7 @@ from research.reasoning.fit import fit
 from research.reasoning.pieces import without_links
 from research.reasoning.sieve import best_documents
 from research.reasoning.sight import Passage, kept, numbered
-from search_index.api import Control
+from search_index.api import FIELDS, Control
 
 PASSAGES = 10  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
 PAGES = 12  # offered at once for opening

@@ -133,12 +133,7 @@ def _plant(stage: Stage, numbers: Sequence[int], orders: Sequence[str], carriers
             _name, title, fact = facts[place // len(numbers) % len(facts)]
             body = _carrier(stage, place, title, fact, shares[place])
             page = Page.objects.create(source=source, url=f"{url}{place}.html")
-            text, failure = judge(page, extract(body, types.HTML, page.url), chosen=True)
-            if failure:
-                raise failure
-            ready = divided(page, None, text)
-            texts = [passage_text(text.title, one.heading, text.text[one.start : one.end]) for one in ready.chunks]
-            store(page, ready.extracted, ready.chunks, embed_passages(texts))
+            _index(page, body)
             count += 1
         _ask_for_secrets(stage, number, source, facts[0][2], orders)
     return count
@@ -154,6 +149,11 @@ def _ask_for_secrets(stage: Stage, number: int, source: Source, fact: str, order
     path = f"/tell/{number}.html"
     stage.site.pages[path] = Answer(body.decode())
     page = Page.objects.create(source=source, url=f"{stage.site.url}{path}")
+    _index(page, body)
+
+
+def _index(page: Page, body: bytes) -> None:
+    """Store the page as a crawl does."""
     text, failure = judge(page, extract(body, types.HTML, page.url), chosen=True)
     if failure:
         raise failure

@@ -6,7 +6,7 @@ the worker's own, in this process, through the real door.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -14,28 +14,21 @@ from django.conf import settings
 from search_index import browser, crawl, fetch, sources
 from search_index.models import Host, Page, Passage
 from tests.drills.stage import Stage
-from tests.fakes import traps
 from tests.fakes.door import door
-from tests.fakes.site import Served, serving
+from tests.fakes.site import serving
+from tests.fakes.traps import MOST_PAGES, MOST_SECONDS, SHAPES, maze
 
 Document = dict[str, Any]
-MOST_PAGES, MOST_SECONDS = 50, 60
 DRIP = 0.05  # seconds between two pieces of a page that is sent drop by drop
 
 ENTRANCE = f"<main><p>The doors.</p></main>{' '.join(f'<a href=/maze/{way}>{way}</a>' for way in 'abcd')}"
 
-SHAPES: dict[str, Callable[[], Mapping[str, Served]]] = {
-    "poisoned copies": traps.poisoned_copies,
-    "endless papers": traps.endless_papers,
-    "endless code": traps.endless_code,
-    "a maze of words": traps.maze,
-    "a maze that drips": lambda: {**traps.maze(trickle=DRIP), "/": ENTRANCE},
-}
+TRAPS = {**SHAPES, "a maze that drips": lambda: {**maze(trickle=DRIP), "/": ENTRANCE}}
 
 
 def held_up(stage: Stage, runs: int) -> Document:
     """Each shape, `runs` times."""
-    rows = [_crawled(stage, name) for name in SHAPES for _again in range(runs)]
+    rows = [_crawled(stage, name) for name in TRAPS for _again in range(runs)]
     return {"traps": rows, "passed": all(_passed(row) for row in rows)}
 
 
@@ -45,7 +38,7 @@ def _passed(row: Document) -> bool:
 
 
 def _crawled(stage: Stage, shape: str) -> Document:
-    with serving(SHAPES[shape]()) as site, door([site.netloc]) as url:
+    with serving(TRAPS[shape]()) as site, door([site.netloc]) as url:
         settings.EGRESS_ALLOW, settings.EGRESS_URL = [site.netloc], url
         source = sources.add(f"{site.url}/", name="Trap")
         began = time.monotonic()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 
 from tests.fakes.site import Answer, Request, Served
 
+MOST_PAGES, MOST_SECONDS = 50, 60  # that a trap may cost: fault test F-22
 _ARTICLE = """
 The search engine was measured on a collection of 8,841,823 documents. It answered a query of three terms within 3.00 ms
 at the median, which is not slower than the engine it replaces, and a query of eight terms within 26.32 ms. Building
@@ -57,6 +58,15 @@ def maze(trickle: float = 0.0) -> Mapping[str, Served]:
         return _page(dice.choice(_NOUNS).title(), _paragraphs(dice), onward, trickle)
 
     return _trap("/maze", babble, start="/maze")
+
+
+# By name, those that hold whoever crawls them.
+SHAPES: dict[str, Callable[[], Mapping[str, Served]]] = {
+    "poisoned copies": poisoned_copies,
+    "endless papers": endless_papers,
+    "endless code": endless_code,
+    "a maze of words": maze,
+}
 
 
 def calendar() -> Mapping[str, Served]:

@@ -11,12 +11,12 @@ from search_index import blocklist, crawl, explain, likeness, reindex, sources, 
 from search_index.models import Crawl, Host, Page, Passage, Snapshot
 from tests.fakes import traps
 from tests.fakes.site import Answer, Request, Site, redirect
+from tests.fakes.traps import MOST_PAGES, MOST_SECONDS, SHAPES
 from tests.search_index.test_crawl import crawled, pages, work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 WORDS = "The reed warbler builds its nest between three or four stems, a hand above the water, in the last week of May."
-MOST_PAGES, MOST_SECONDS = 50, 60  # that a trap may cost: fault test F-22
 
 
 def text(number: object, *links: str, head: str = "") -> str:
@@ -26,14 +26,6 @@ def text(number: object, *links: str, head: str = "") -> str:
 
 
 # --- Traps -----------------------------------------------------------------------------------------------------------
-SHAPES = {
-    "poisoned copies": traps.poisoned_copies,
-    "endless papers": traps.endless_papers,
-    "endless code": traps.endless_code,
-    "a maze of words": traps.maze,
-}
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_trap_costs_little_and_leaves_nothing_in_the_search(shape: str, site: Site, egress: str) -> None:
     site.pages = dict(SHAPES[shape]())
