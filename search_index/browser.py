@@ -135,9 +135,10 @@ async def page_of(whose: str, host: str, permitted: Permitted) -> Page:
     """A new page in the context that `whose` has for the host. Wherever it is led, `permitted` is asked first. Raises
     RetryLater("browser")."""
     running, browser = _here(), await _browser()
-    context = running.contexts.get((whose, host))
-    if context is None or context.browser is not browser:
-        context = running.contexts[whose, host] = await _context(browser, images=True, permitted=permitted)
+    async with running.starting:  # two hunts of a run may come to a host at the same moment
+        context = running.contexts.get((whose, host))
+        if context is None or context.browser is not browser:
+            context = running.contexts[whose, host] = await _context(browser, images=True, permitted=permitted)
     return await context.new_page()
 
 

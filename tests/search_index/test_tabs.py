@@ -256,3 +256,9 @@ async def test_a_page_that_hangs_takes_its_time_and_no_more(tasks: Site, monkeyp
         await browse(RUN, url, [deed(Act("click", "Think"), seen)])
     assert late.value.reason == "timeout"
     assert "41 metres" in (await browse(RUN, f"{tasks.url}/script")).opened.text
+
+
+async def test_two_hunts_that_come_to_a_host_at_once_share_its_context(tasks: Site) -> None:
+    await asyncio.gather(*(browse(RUN, tasks.url + TASKS[name].path) for name in ("script", "late script")))
+    (context,) = [one for one in (await browser._browser()).contexts if one.pages]
+    assert len(context.pages) == 2
