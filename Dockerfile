@@ -16,6 +16,8 @@ WORKDIR /app
 COPY requirements.lock ./
 RUN pip install --require-hashes --no-deps --requirement requirements.lock
 COPY . .
+# What calculations run in, for any processor of this kind. Nothing else is made: the data folder is thrown away.
+RUN DATA_DIR=/tmp/data ENV_FILE=/dev/null python manage.py make_sandbox && rm -r /tmp/data
 
 USER scenthound
 ENV DATA_DIR=/data

@@ -11,7 +11,7 @@ from config.errors import CannotStart
 
 NEED_NO_DATABASE = (
     *("check", "collectstatic", "diffsettings", "egress", "findstatic", "help", "makemessages", "version"),
-    *("models", "serve_model"),
+    *("make_sandbox", "models", "serve_model"),
 )
 SEE_TO_MIGRATIONS = ("benchmark", "dbshell", "makemigrations", "migrate", "showmigrations", "sqlmigrate")
 

@@ -1,5 +1,6 @@
 """The Celery application. Its messages are doorbells: what is to be done, and how far it is, lives in PostgreSQL."""
 
+import sys
 from logging.config import dictConfig
 from typing import Any
 from warnings import filterwarnings
@@ -12,6 +13,7 @@ from django.conf import settings
 from config import env, loop
 
 env.choose_settings()
+env.skip_checks_of_celery()
 
 # Its advice against root is for workers that unpickle what they are sent; our messages are JSON.
 filterwarnings("ignore", category=SecurityWarning)
@@ -20,7 +22,8 @@ HAND_BACK_SECONDS = 4.0  # for leases on the way out; whoever stops a worker kil
 
 app = Celery("scenthound")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
+if "beat" not in sys.argv:  # it rings by name; the tasks import nearly all there is, 100 MB
+    app.autodiscover_tasks()
 app.Task.throws = (loop.Stopped,)  # a shutdown is no error: logged in one line, without a traceback
 
 

@@ -23,6 +23,12 @@ def choose_settings() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 
+def skip_checks_of_celery() -> None:
+    """Celery would run Django's checks at each start, look at none of their results, and import all views for them;
+    script/test checks."""
+    os.environ["CELERY_SKIP_CHECKS"] = "true"
+
+
 def with_changes(**changes: str) -> dict[str, str]:
     """This process's environment with some variables changed, to start another process with."""
     return {**os.environ, **changes}

@@ -8,8 +8,8 @@ POLL_SECONDS. One subscriber a process serves all readers. Never writes to a run
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from json import JSONDecodeError, loads
 from typing import Any
@@ -30,8 +30,10 @@ from research import live
 from research.access import run_read
 from research.models import Run, Step
 from research.views.picture import (
+    BRINGING,
     PLANNING,
     WRITING,
+    brought,
     draft,
     drawn_trail,
     gap_of,
@@ -57,7 +59,7 @@ Message = dict[str, Any]
 
 
 @require_GET
-async def stream(request: HttpRequest, run_id: UUID) -> HttpResponse | StreamingHttpResponse:
+async def stream(request: HttpRequest, run_id: UUID) -> "HttpResponse | Events":
     """The events of a run after `Last-Event-ID` or `?after=`, until it is over."""
     # The request's own thread would keep its database connection as long as the stream lasts, so it gets none:
     # everything that needs the database, the session included, goes through in_thread.
@@ -67,10 +69,23 @@ async def stream(request: HttpRequest, run_id: UUID) -> HttpResponse | Streaming
     after = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
     seq = int(after) if after.isdecimal() and len(after) < 10 else 0
     reader = Reader(translation.get_language() or settings.LANGUAGE_CODE, get_token(request))
-    response = StreamingHttpResponse(follow(run_id, seq, reader), content_type="text/event-stream")
-    response["Cache-Control"] = "no-store"
-    response["X-Accel-Buffering"] = "no"  # nginx would hold events back
-    return response
+    return Events(follow(run_id, seq, reader))
+
+
+class Events(StreamingHttpResponse):
+    """Events as they come. Whoever stops reading closes what makes them: Django closes only what it has put around it,
+    and leaves the rest to the garbage collector, which at a server's end comes too late to end the subscriber."""
+
+    def __init__(self, events: AsyncGenerator[str]) -> None:
+        super().__init__(events, content_type="text/event-stream")
+        self.events = events
+        self["Cache-Control"] = "no-store"
+        self["X-Accel-Buffering"] = "no"  # nginx would hold events back
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async with aclosing(self.events):
+            async for one in self.events:
+                yield self.make_bytes(one)
 
 
 @dataclass
@@ -94,11 +109,11 @@ class Reader:
     csrf_token: str
 
 
-async def follow(run_id: UUID, seq: int, reader: Reader) -> AsyncIterator[str]:
+async def follow(run_id: UUID, seq: int, reader: Reader) -> AsyncGenerator[str]:
     """1. what the journal has after `seq`; 2. wait for the doorbell, showing what is drafted meanwhile; 1. again ..."""
     yield "retry: 3000\n\n"
     status, spoke, heard = Status(), time.monotonic(), Heard()
-    with hub.listening(run_id) as messages:
+    async with hub.listening(run_id) as messages:
         while True:
             news = await in_thread(_news, run_id, seq, status, reader, heard.fresh())
             for event in news.events:
@@ -186,11 +201,8 @@ def _drawn(run: Run, steps: list[Step], branches: tuple[Branch, ...], reader: Re
             "is_pictured": is_pictured(step),
             "csrf_token": reader.csrf_token,
         }
-        if step.kind in {"plan", "revise"}:
-            numbers = [gap["number"] for gap in step.result.get("gaps", [])]
-            context["new_gaps"] = [gaps[number] for number in numbers if number in gaps]
-        elif step.kind == "wish" and step.result.get("wish") == "add" and context["branch"]:
-            context["new_gaps"] = [context["branch"]]
+        if step.kind in BRINGING:
+            context["new_gaps"] = [gaps[number] for number in sorted(brought(step)) if number in gaps]
         elif step.kind in WRITING:
             before = {section.heading for section in draft(written)}
             written.append(step)
@@ -263,8 +275,8 @@ class Hub:
     listeners: dict[str, set["asyncio.Queue[Message]"]] = field(default_factory=dict)
     subscriber: "asyncio.Task[None] | None" = None
 
-    @contextmanager
-    def listening(self, run_id: UUID) -> Iterator["asyncio.Queue[Message]"]:
+    @asynccontextmanager
+    async def listening(self, run_id: UUID) -> "AsyncIterator[asyncio.Queue[Message]]":
         """A queue that gets what is said about a run. The first listener starts the subscriber, the last ends it."""
         name = live.channel(run_id)
         queue: asyncio.Queue[Message] = asyncio.Queue(WAITING_MESSAGES)
@@ -278,8 +290,9 @@ class Hub:
             if not self.listeners[name]:
                 del self.listeners[name]
             if not self.listeners and self.subscriber:
-                self.subscriber.cancel()
-                self.subscriber = None
+                ending, self.subscriber = self.subscriber, None
+                ending.cancel()
+                await asyncio.wait([ending])  # a loop that ends now would leave its connection open
 
     async def _subscribe(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 A message is a doorbell and names no run: who hears it takes the run that is next (research/queue.py), if it has a hand
 free, and begins it on the loop, where it costs no thread. Doubled, late and lost messages cost nothing, because a run
 is claimed by its lease in PostgreSQL. Called by Celery; rung by launch.py and, for what nobody answered, by the
-periodic ring_again, which a worker also calls when it starts.
+periodic ring_again, which a worker also calls when it starts; then it sees to the sandbox, too.
 """
 
 import logging
@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from config import loop
+from config.endpoints import endpoints
 from config.loop import in_pool, in_thread
 from research import live, sandbox
 from research.engine import whose
@@ -92,7 +93,14 @@ def _begin(**_: Any) -> None:
         logger.warning("runs that wait are begun a little later: %s", error)
 
 
+def _see_to_the_sandbox(**_: Any) -> None:
+    """Where a model may want to compute: make what it does that in, while nobody waits for it yet."""
+    if endpoints():
+        sandbox.prepare_soon()
+
+
 worker_ready.connect(_begin)
+worker_ready.connect(_see_to_the_sandbox)
 
 
 async def _in_hand(run_id: str, epoch: int) -> None:

@@ -5,10 +5,12 @@ async code); `open_page`, `browse`, `picture` and `leave` are coroutines for the
 search for.
 """
 
-from search_index.controls import FIELDS
+from search_index.controls import FIELDS, KEYED
+from search_index.deeds import KEYS
 from search_index.errors import BadSource, IndexFailure, Refused, RetryLater, SourceFailed, Unreadable
 from search_index.evaluate import document_id, retrieval
 from search_index.figures import Table, sizes
+from search_index.hosts import is_public
 from search_index.judgement.copies import same_text
 from search_index.judgement.instructions import instructs
 from search_index.models.source import SourceClass
@@ -26,6 +28,8 @@ CLASSES = {value: label for value, label in SourceClass.choices if value}  # who
 __all__ = [
     "CLASSES",
     "FIELDS",
+    "KEYED",
+    "KEYS",
     "BadSource",
     "Browsed",
     "Control",
@@ -47,6 +51,7 @@ __all__ = [
     "current",
     "document_id",
     "instructs",
+    "is_public",
     "known",
     "languages",
     "leave",

@@ -14,11 +14,12 @@ class SearchIndexConfig(AppConfig):
     verbose_name = "The index"
 
     def ready(self) -> None:
-        post_migrate.connect(_know_the_built_in_model, sender=self)
+        post_migrate.connect(know_the_built_in_model, sender=self)
 
 
-def _know_the_built_in_model(sender: AppConfig, using: str, **_options: Any) -> None:
-    """An index begins with the built-in embedding model; its HNSW index is made by the migration, for this very id."""
+def know_the_built_in_model(sender: AppConfig, using: str, **_options: Any) -> None:
+    """An index begins with the built-in embedding model; its HNSW index is made by the migration, for this very id.
+    Called after a migration, and by the tests once they have emptied the tables."""
     models = sender.get_model("EmbeddingModel")._default_manager.using(using)
     if not models.exists():
         models.create(pk=1, name="bge-small-en-v1.5", dimensions=384, state="serving")

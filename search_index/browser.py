@@ -2,10 +2,11 @@
 
 Started when first needed, with Chromium's own sandbox, or taken from BROWSER_URL. A crawl's page gets a context of its
 own and forgets everything at the end; a run has a context for each host. Everything a page asks for passes the egress
-door, WebSockets and iframes included; the browser resolves no names and speaks neither QUIC nor WebRTC to the outside.
+door, WebSockets and iframes included; the browser resolves no names, speaks neither QUIC nor WebRTC to the outside, and
+fetches nothing before it is wanted. What pages send otherwise than to ask for something is held back (sending.py).
 So many pages are in hand at once, each for so long; a process of the browser that takes too much memory is ended, and
 with it its page; a browser that died or hangs is started anew. Nothing is left of it after close().
-Reads no text, knows no deeds. Called by render.py and tabs.py, on the shared loop (config/loop.py).
+Reads no text, knows no deeds. Called by render.py, tabs.py and windows.py, on the shared loop (config/loop.py).
 """
 
 import asyncio
@@ -16,12 +17,14 @@ import re
 import signal
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -43,7 +46,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from config.chromium import launcher
 from config.errors import CannotStart
-from search_index import policy, refusals
+from search_index import policy, refusals, sending
 from search_index.egress import door_url
 from search_index.errors import IndexFailure, Refused, RetryLater, SourceFailed, Unreadable
 from search_index.fetch import HTML_BYTES, check_door
@@ -68,23 +71,87 @@ ARGUMENTS = [
     "--dns-prefetch-disable",
     "--disable-background-networking",
     "--disable-component-update",
-    "--no-pings",
+    # The requests of shared workers, and what fetchLater() sends when its page has gone, come by no route (seen).
+    "--disable-blink-features=SharedWorker,FetchLaterAPI",
+    # No flag is for turning speculation rules off. This one is for Chromium's own tests: so many prefetches (and
+    # prerenders, which begin with one) may be under way at a time. Of two --enable-features the last counts, so the
+    # first two stand here because Playwright has them.
+    "--enable-features=CDPScreenshotNewSurface,SkipListAccountsWithoutGaiaCookies,PrefetchSchedulerTesting"
+    ":kPrefetchSchedulerTestingActiveSetSizeLimitForBase/0/kPrefetchSchedulerTestingActiveSetSizeLimitForBurst/0",
     "--js-flags=--max-old-space-size=512",  # a page may not take the machine's memory: its tab dies first
 ]
 # Of the browser itself, as against its pages: nothing listens there. Only a page's context knows the door.
 _NOWHERE: ProxySettings = {"server": "http://127.0.0.1:9", "bypass": "<-loopback>"}
-_TUNNEL_FAILED = "ERR_TUNNEL_CONNECTION_FAILED"
-_TUNNELS = 100
-_TUNNEL_AT = re.compile(rf"{_TUNNEL_FAILED} at (\S+)")  # of a redirect, where it began
-_NOT_LOADED = frozenset({"media", "font"})
-_WRITES = frozenset({"PUT", "PATCH", "DELETE"})
+_TUNNEL_AT = re.compile(r"ERR_TUNNEL_CONNECTION_FAILED at (\S+)")
+_NOT_LOADED = frozenset({"media", "font", "ping"})  # the flag --no-pings is of another part of Chrome
+_HOSTS, _SENTENCES = 50, 10  # that are remembered of what a page sends, and of what was held back
+# In every document, frames and windows included, before its own scripts. What is sent while a page is left comes by no
+# route any more (all that sendBeacon and keepalive send, one in eight of the rest; seen): nobody is to send so late,
+# its frames and workers neither. A page's scripts can replace all that is not held by a name here.
+_BEFORE_ALL = """(() => {
+  const KEY = Symbol.for("leave"), { apply, construct, get } = Reflect
+  let left = false, below, workers
+  const leave = () => {
+    left = true
+    for (let at = workers; at; at = at.next) apply(end, at.one, [])
+    for (let at = below; at; at = at.next) try { at.one() } catch { }
+  }
+  const end = Worker.prototype.terminate
+  Object.defineProperty(window, KEY, { value: one => { below = { one, next: below } } })
+  if (parent != window) try { parent[KEY](leave) } catch { }
+  addEventListener("pagehide", event => { if (event.isTrusted) leave() }, true)
+
+  window.print = () => undefined
+  const short = init => init === null || typeof init != "object" ? init
+    : new Proxy(init, { get: (from, name) => name == "keepalive" ? false : get(from, name) })
+  Navigator.prototype.sendBeacon = function sendBeacon() { return true }
+  window.fetch = new Proxy(fetch, { apply: (send, self, [what, init]) =>
+    left ? new Promise(() => undefined) : apply(send, self, [what, short(init)]) })
+  window.Request = Request.prototype.constructor = new Proxy(Request, {
+    construct: (make, [what, init], kind) => construct(make, [what, short(init)], kind) })
+  window.Worker = Worker.prototype.constructor = new Proxy(Worker, { construct: (make, given, kind) => {
+    const one = construct(make, given, kind)
+    if (left) apply(end, one, [])
+    workers = { one, next: workers }
+    return one
+  } })
+  XMLHttpRequest.prototype.send = new Proxy(XMLHttpRequest.prototype.send, {
+    apply: (send, self, given) => left ? undefined : apply(send, self, given) })
+})()"""
+
+
+@dataclass
+class Told:
+    """What came of the requests of a context, to be emptied by whoever reads it: why documents were not shown (`said`)
+    and other requests were held back (`held`), a sentence each; how often scripts sent something otherwise than by GET,
+    by host (`sent`): by POST, and over each WebSocket; and the addresses that windows were opened for (`windows`)."""
+
+    said: list[str] = field(default_factory=list)
+    windows: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    sent: Counter[str] = field(default_factory=Counter)
+
+    def clear(self) -> None:
+        self.said.clear()
+        self.windows.clear()
+        self.held.clear()
+        self.sent.clear()
+
+    def hold(self, why: str) -> None:
+        if why not in self.held and len(self.held) < _SENTENCES:
+            self.held.append(why)
+
+    def count(self, url: str) -> None:
+        host = urlsplit(url).hostname or ""
+        if host in self.sent or len(self.sent) < _HOSTS:
+            self.sent[host] += 1
 
 
 @dataclass
 class _Running:
     """This loop's browser. `mark` is a word of its command line, by which its processes are found; `processes` are
-    those that were found last: when the first has died, the others are nobody's any more. `said` is why pages were not
-    shown, a sentence each, by context."""
+    those that were found last: when the first has died, the others are nobody's any more. `gated` are the pages whose
+    documents somebody answers for."""
 
     starting: asyncio.Lock = field(default_factory=asyncio.Lock)
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES_AT_ONCE))
@@ -94,12 +161,12 @@ class _Running:
     processes: list["_Process"] = field(default_factory=list)
     watch: asyncio.Task[None] | None = None
     contexts: dict[tuple[str, str], BrowserContext] = field(default_factory=dict)
-    said: WeakKeyDictionary[BrowserContext, list[str]] = field(default_factory=WeakKeyDictionary)
-    tunnels: dict[str, str] = field(default_factory=dict)  # that failed: where a navigation began, to where it ended
+    told: WeakKeyDictionary[BrowserContext, Told] = field(default_factory=WeakKeyDictionary)
+    gated: WeakSet[Page] = field(default_factory=WeakSet)
 
 
-# Why a page may not be shown, in a sentence; "" where it may.
-Permitted = Callable[[str], Awaitable[str]]
+# Whether a page may ask for the document at an address now.
+MayAsk = Callable[[str], Awaitable[bool]]
 
 _running: WeakKeyDictionary[asyncio.AbstractEventLoop, _Running] = WeakKeyDictionary()
 
@@ -122,29 +189,52 @@ async def in_hand() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def fresh_page() -> AsyncIterator[Page]:
-    """A page in a context of its own, without images, which forgets everything at the end."""
+async def fresh_page(may_ask: MayAsk) -> AsyncIterator[Page]:
+    """A page in a context of its own, gated and without images, which forgets everything at the end."""
     context = await _context(await _browser(), images=False)
     try:
-        yield await context.new_page()
+        page = await context.new_page()
+        await gated(page, may_ask)
+        yield page
     finally:
         await closed(context)
 
 
-async def page_of(whose: str, host: str, permitted: Permitted) -> Page:
-    """A new page in the context that `whose` has for the host. Wherever it is led, `permitted` is asked first. Raises
-    RetryLater("browser")."""
+async def page_of(whose: str, host: str, may_ask: MayAsk) -> Page:
+    """A new page in the context that `whose` has for the host, gated. Raises RetryLater("browser")."""
     running, browser = _here(), await _browser()
     async with running.starting:  # two hunts of a run may come to a host at the same moment
         context = running.contexts.get((whose, host))
         if context is None or context.browser is not browser:
-            context = running.contexts[whose, host] = await _context(browser, images=True, permitted=permitted)
-    return await context.new_page()
+            context = running.contexts[whose, host] = await _context(browser, images=True)
+    page = await context.new_page()
+    await gated(page, may_ask)
+    return page
 
 
-def said(page: Page) -> list[str]:
-    """Why pages were not shown in this page's context, to be emptied by whoever reads it."""
-    return _here().said.setdefault(page.context, [])
+async def gated(page: Page, may_ask: MayAsk) -> None:
+    """Have `may_ask` asked before each document of the page's own window, those that a redirect leads to included,
+    which Playwright's routes do not see. Where it says no, nothing is asked for, and the page stays where it is. What
+    would send something is left to the routes, which refuse it."""
+    session = await page.context.new_cdp_session(page)
+    frame = (await session.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+
+    async def paused(event: dict[str, Any]) -> None:
+        number, asked = {"requestId": event["requestId"]}, event["request"]
+        with suppress(PlaywrightError):  # the page may be gone
+            if event["frameId"] != frame or asked["method"] not in {"GET", "HEAD"} or await may_ask(asked["url"]):
+                await session.send("Fetch.continueRequest", number)
+            else:
+                await session.send("Fetch.failRequest", {**number, "errorReason": "Aborted"})
+
+    session.on("Fetch.requestPaused", paused)
+    await session.send("Fetch.enable", {"patterns": [{"resourceType": "Document"}]})
+    _here().gated.add(page)
+
+
+def told(page: Page) -> Told:
+    """What came of the requests in this page's context since it was emptied."""
+    return _here().told.setdefault(page.context, Told())
 
 
 async def leave(whose: str) -> None:
@@ -158,9 +248,7 @@ async def closed(closing: Page | BrowserContext) -> None:
     """Close a page or a context. A browser that does not do that in time hangs: it is ended, with all its pages."""
     try:
         async with asyncio.timeout(CLOSING_SECONDS):
-            if isinstance(closing, BrowserContext):
-                await closing.unroute_all(behavior="ignoreErrors")  # what is still being asked for ends unanswered
-            await closing.close()
+            await closing.close()  # with its routes: taken off first, a page would have a moment to send what it likes
     except TimeoutError:
         await _end_hung()
     except PlaywrightError as error:
@@ -333,8 +421,9 @@ async def _watch(running: _Running) -> None:
 
 
 # --- What a context may do -------------------------------------------------------------------------------------------
-async def _context(browser: Browser, *, images: bool, permitted: Permitted | None = None) -> BrowserContext:
-    """A context that knows the door of whoever asks (whose.py), has no permissions and downloads nothing."""
+async def _context(browser: Browser, *, images: bool) -> BrowserContext:
+    """A context that knows the door of whoever asks (whose.py), has no permissions and downloads nothing. It loads
+    `images` where people look at it. Its windows are opened by those who gate them only."""
     context = await browser.new_context(
         proxy=_through(door_url()),
         user_agent=_user_agent(browser),
@@ -345,50 +434,46 @@ async def _context(browser: Browser, *, images: bool, permitted: Permitted | Non
         locale="en-US",
     )
     spared = _NOT_LOADED if images else _NOT_LOADED | {"image"}
-    said = _here().said.setdefault(context, [])
+    told = _here().told.setdefault(context, Told())
 
     async def load(route: Route, request: Request) -> None:
-        """Spares what holds no text, what is fetched before anybody wants it, and what would change something: a form
-        that is sent by another method than GET, and requests by which programs write. Where it leads at all is the
-        door's to say: redirects and WebSockets do not come by here."""
-        shows = request.is_navigation_request()
+        """Spares what holds no text, what is fetched before anybody wants it, and what would change something. Where it
+        leads at all is the door's to say: redirects and WebSockets do not come by here."""
         early = "prefetch" in request.headers.get("sec-purpose", "")
-        if shows and request.method not in {"GET", "HEAD"}:
-            said.append(_("It would send something (%(method)s).") % {"method": request.method})
-        elif shows and permitted is not None and _is_main(request) and (why := await permitted(request.url)):
-            said.append(why)
-        elif request.resource_type not in spared and request.method not in _WRITES and not early:
-            return await route.continue_()
-        return await route.abort("aborted")  # a page stays where it is, instead of showing an error
-
-    def failed(request: Request) -> None:
-        if _TUNNEL_FAILED not in (request.failure or "") or not request.is_navigation_request():
-            return
-        first, tunnels = request, _here().tunnels
-        while first.redirected_from is not None:
-            first = first.redirected_from
-        if len(tunnels) >= _TUNNELS:  # nobody asked about them: frames, mostly
-            tunnels.clear()
-        tunnels[first.url] = request.url
+        with suppress(PlaywrightError):  # the page is closed meanwhile: it ends unanswered
+            shows = request.is_navigation_request()
+            body = request.post_data_buffer or b""
+            if why := sending.refusal(request.method, request.url, request.headers, body, document=shows):
+                (told.said.append if shows else told.hold)(why)
+            elif shows and _is_ungated(request):
+                told.windows.append(request.url)
+            elif request.resource_type not in spared and not early:
+                if request.method == "POST":
+                    told.count(request.url)
+                await route.continue_()
+                return
+            await route.abort("aborted")  # a page stays where it is, instead of showing an error
 
     await context.route("**/*", load)
-    context.on("requestfailed", failed)
-    await context.add_init_script("window.print = () => undefined")
+    await context.add_init_script(_BEFORE_ALL)
     context.on("page", _undisturbed)
     return context
 
 
-def _is_main(request: Request) -> bool:
+def _is_ungated(request: Request) -> bool:
+    """Whether the document is for a window that a page has opened."""
     try:
-        return request.frame.parent_frame is None
-    except PlaywrightError:  # of a window that is only just there
+        return request.frame.parent_frame is None and request.frame.page not in _here().gated
+    except PlaywrightError:  # of one that is only just there
         return True
 
 
 def _undisturbed(page: Page) -> None:
-    """Nothing that asks a person is answered with yes; a page that does not want to be left is."""
+    """Nothing that asks a person is answered with yes; a page that does not want to be left is. Its WebSockets are
+    counted: what is said over them cannot be seen."""
     page.on("dialog", _dismissed)
     page.on("filechooser", _ignored)
+    page.on("websocket", lambda socket: told(page).count(socket.url))
 
 
 async def _dismissed(dialog: Dialog) -> None:
@@ -425,6 +510,12 @@ async def checked(response: Response) -> str:
     return retry_after
 
 
+async def parsed(page: Page) -> None:
+    """Wait for the document to be there in full. Playwright's own event never comes where the page was kept from
+    leading on meanwhile."""
+    await page.wait_for_function("document.readyState != 'loading'", timeout=0)  # in_hand() ends it
+
+
 async def settle(page: Page) -> None:
     """Wait until a new document has asked for nothing for half a second; one that never rests is read as it is."""
     try:
@@ -433,8 +524,20 @@ async def settle(page: Page) -> None:
         log.debug("%s did not settle.", page.url)
 
 
-# More than `most` characters stay where they are: what a page may send over to this process is bounded.
-_MARKUP = "(html => html.length > %d ? null : html)(document.documentElement.outerHTML)"
+# The document; what open shadow roots hold stands as it is shown, with what was put into their slots. More than `most`
+# characters stay where they are: what a page may send over to this process is bounded.
+_MARKUP = """(most => {
+  const still = document.implementation.createHTMLDocument()  // where no element of the page's own comes to life
+  const flat = node => {
+    if (node.localName === "slot" && node.assignedNodes().length) return node.assignedNodes().flatMap(flat)
+    const copy = still.importNode(node)
+    copy.append?.(...[...(node.shadowRoot || node).childNodes].flatMap(flat))
+    return [copy]
+  }
+  const whole = document.documentElement
+  const html = ([...whole.querySelectorAll("*")].some(one => one.shadowRoot) ? flat(whole)[0] : whole).outerHTML
+  return html.length > most ? null : html
+})(%d)"""
 
 
 async def markup(page: Page) -> str:
@@ -462,7 +565,7 @@ async def explained(error: PlaywrightError) -> IndexFailure:
     """The typed error for what Chromium reports, which it does by name only; of a tunnel that failed, the door is asked
     why. May raise Refused("url"), where the tunnel was to an address that nobody else could read."""
     if match := _TUNNEL_AT.search(str(error)):
-        target = policy.parse(_here().tunnels.pop(match[1], match[1]))
+        target = policy.parse(match[1])
         if why := await refusals.why(target.host, target.port):
             return why
     if "ERR_UNSAFE_PORT" in str(error):  # Chromium has not even asked the door, which would have said the same

@@ -1,6 +1,6 @@
 """What can be acted upon on a page: its accessibility snapshot (Playwright's, in the form made for models) as controls.
 
-Pure: text in, values out. Called by tabs.py and consent.py.
+Pure: text in, values out. Called by tabs.py, doing.py and consent.py.
 """
 
 import json
@@ -12,11 +12,14 @@ from search_index.values import Control
 
 MOST = 400  # controls of one page: links beyond that are left out, which are in the page's links as well
 NAME_LENGTH = 200  # characters
+OPTIONS = 1000  # of one list
 ROLES = frozenset(
     {"link", "button", "tab", "treeitem", "option", "textbox", "searchbox", "combobox", "spinbutton", "listbox"}
     | {"checkbox", "radio", "switch", "slider", "menuitem", "menuitemcheckbox", "menuitemradio"}
 )
 FIELDS = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})  # what can be filled in
+# What keys do something to that a click does not; of the others, Enter is a click.
+KEYED = ROLES - {"link", "button", "checkbox", "switch"}
 # One line: its depth, the role, the name, what is known of it in brackets, and its text.
 _LINE = re.compile(
     r'(?P<role>[a-z/]+)(?: "(?P<name>(?:[^"\\]|\\.)*)")?(?P<states>(?: \[[^\]]*\])*)(?::(?: (?P<text>.*))?)?'
@@ -84,7 +87,8 @@ def acted_on(page: Sequence[Node]) -> list[tuple[Control, Node]]:
         role = node.role if node.role in ROLES else "button"
         value = _value(page, inside, place)
         if name or role in FIELDS:
-            found.append((Control(len(found) + 1, role, name, value), node))
+            options = tuple(_options(page, inside, place))[:OPTIONS] if role in {"combobox", "listbox"} else ()
+            found.append((Control(len(found) + 1, role, name, value, options), node))
     return found
 
 
@@ -129,10 +133,13 @@ def _words(page: Sequence[Node], inside: Sequence[Sequence[int]], place: int) ->
             yield from _words(page, inside, one)
 
 
-def options(page: Sequence[Node], node: Node) -> list[str]:
-    """What a combobox or a list box offers."""
-    place = next(place for place, one in enumerate(page) if one is node)
-    return [one.name or one.text for at, one in enumerate(page) if one.role == "option" and place in around(page, at)]
+def _options(page: Sequence[Node], inside: Sequence[Sequence[int]], place: int) -> Iterator[str]:
+    """What a list offers, groups of it included."""
+    for one in inside[place]:
+        if page[one].role == "option":
+            yield page[one].name or page[one].text
+        else:
+            yield from _options(page, inside, one)
 
 
 def _unquoted(line: str) -> str:

@@ -5,7 +5,7 @@ address of a person is typed. Code says so, by methods, types of fields and word
 the person. Words lie: what holds is that no document is asked for by another method than GET or HEAD (browser.py) and
 that what may be typed is the engine's to decide. That goes for searches, too: a form that is sent by POST is refused
 although it says "Search", for what a POST does cannot be seen from outside, and the word is the page's own.
-Pure. Called by tabs.py.
+Pure. Called by doing.py, and by sending.py of addresses.
 """
 
 import re
@@ -19,10 +19,8 @@ from search_index.values import Control, Deed
 
 KINDS = frozenset({"click", "fill", "press", "select", "scroll", "next", "back"})
 WITHOUT_CONTROL = frozenset({"scroll", "next", "back"})
-KEYS = frozenset(
-    {"Enter", "Escape", "Tab", "Space", "Home", "End", "PageUp", "PageDown", "Backspace", "Delete"}
-    | {"ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"}
-)
+# The keys that are pressed, as Playwright calls them. None of them types or deletes anything; Space is a click.
+KEYS = ("Enter", "Escape", "ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight", "PageDown", "PageUp", "Home", "End")
 TEXT_LENGTH = 200  # characters that are typed into one field
 
 # What a field is for, by its type or by what browsers are told to fill in (autocomplete).
@@ -137,7 +135,7 @@ def refusal(deed: Deed, control: Control | None, facts: Facts) -> str:
 
 def _of_text(deed: Deed, control: Control) -> str:
     if deed.kind == "press" and deed.text not in KEYS:
-        return _("Only these keys are pressed: %(keys)s.") % {"keys": ", ".join(sorted(KEYS))}
+        return _("Only these keys are pressed: %(keys)s.") % {"keys": ", ".join(KEYS)}
     if deed.kind == "fill" and control.role not in FIELDS:
         return _("Nothing can be filled in there: it is a %(role)s.") % {"role": control.role}
     if deed.kind == "fill" and len(deed.text) > TEXT_LENGTH:
@@ -163,7 +161,8 @@ def _of_form(deed: Deed, facts: Facts) -> str:
         return _("It belongs to a form that asks for a password.")
     if "file" in facts.form_types:
         return _("It belongs to a form that takes files.")
-    enters = deed.kind in {"fill", "select"} or facts.submits or (deed.kind == "press" and deed.text == "Enter")
+    # Any key but Escape may change what a field holds, as arrows do in a list, and Enter sends the form.
+    enters = deed.kind in {"fill", "select"} or facts.submits or (deed.kind == "press" and deed.text != "Escape")
     if facts.method == "post" and enters:
         return _("It belongs to a form that is sent by POST, which may change something there.")
     for words in facts.form_words if enters else ():
@@ -187,10 +186,14 @@ def _of_address(facts: Facts) -> str:
         return _("It leads out of the browser (%(scheme)s).") % {"scheme": address.scheme}
     if _PROGRAMS.search(address.path) or _PROGRAMS.search(facts.download or ""):
         return _("It is a program, and none is loaded.")
+    return _("Its address says that it would change something.") if says_that_it_changes(facts.href) else ""
+
+
+def says_that_it_changes(url: str) -> bool:
+    """Whether the address is one by which programs log out, buy, edit or delete, as far as it says so itself."""
+    address = urlsplit(url)
     asked = "?" + "&".join(f"{name}={value}" for name, value in parse_qsl(address.query))
-    if _ADDRESSES.search(address.path) or _ADDRESSES.search(asked):
-        return _("Its address says that it would change something.")
-    return ""
+    return bool(_ADDRESSES.search(address.path) or _ADDRESSES.search(asked))
 
 
 def _effect(name: str, *, link: bool) -> str:

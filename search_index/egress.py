@@ -2,10 +2,10 @@
 
 A forward proxy for plain HTTP and for tunnels (CONNECT: https and WebSockets), used by the HTTP client and by Chromium
 alike. For each request it (1) asks for the password, and by the user name who asks (whose.py): nothing passes for a
-sealed run; (2) parses the target by policy.py, (3) counts it (rates.py) and waits for room, (4) resolves the name once
-and wants every address allowed, (5) connects to the very address that it checked, (6) lets relay.py move the bytes,
-(7) writes one log line, without paths and queries, and hands the passage to whoever keeps it (departures.py). It
-follows no redirects: each hop comes back through it. One request a connection.
+sealed run; (2) parses the target by policy.py and wants a method that asks for something, (3) counts it (rates.py) and
+waits for room, (4) resolves the name once and wants every address allowed, (5) connects to the very address that it
+checked, (6) lets relay.py move the bytes, (7) writes one log line, without paths and queries, and hands the passage to
+whoever keeps it (departures.py). It follows no redirects: each hop comes back through it. One request a connection.
 Run by `manage.py egress`. `door_url` is what fetch.py, browser.py and refusals.py call. Needs no database.
 """
 
@@ -31,6 +31,7 @@ from search_index import policy, whose
 from search_index.errors import Refused, RetryLater
 from search_index.rates import Rates
 from search_index.relay import CHUNK, Denied, Limits, Line, Passage, deny, hang_up, head, relay, tunnel
+from search_index.sending import ASKING
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +137,8 @@ class Door:
         target, passage.host, passage.port = _wanted(request)
         if passage.whose.endswith(whose.SEALED):
             raise Denied(403, "sealed")
+        if target is not None and request.method.decode() not in ASKING:
+            raise Denied(403, "method")
         self._count(passage)
         async with self._room(passage.host):
             far = await self._connect(passage)

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
@@ -137,16 +138,25 @@ class _Gate:
 _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Gate]] = WeakKeyDictionary()
 
 
+@dataclass
+class Turn:
+    """A host's turn, while it is held. `took`: seconds that the host has taken to answer, which a block that does more
+    than wait for it says; 0 where nothing was asked."""
+
+    took: float | None = None
+
+
 @asynccontextmanager
-async def manners(name: str, delay: float, *, patience: float = PATIENCE) -> AsyncIterator[None]:
+async def manners(name: str, delay: float, *, patience: float = PATIENCE) -> AsyncIterator[Turn]:
     """Hold the block's request back until the host's turn: one at a time, `delay` seconds or more from start to start,
     whatever worker asks. What the block raises as RetryLater("busy") sends the host to rest.
 
     Raises Resting where the turn is more than `patience` seconds away. With a delay of 0 a host of the operator's own
     (EGRESS_ALLOW) is not held back at all. `name` is a name or address, without a port.
     """
+    turn = Turn()
     if delay <= 0 and own(name):
-        yield
+        yield turn
         return
     gates = _gates.setdefault(asyncio.get_running_loop(), {})
     gate = gates.setdefault(name, _Gate())
@@ -156,14 +166,15 @@ async def manners(name: str, delay: float, *, patience: float = PATIENCE) -> Asy
             await asyncio.sleep(await in_thread(_turn, name, delay, patience))
             began = time.monotonic()
             try:
-                yield
+                yield turn
             except RetryLater as failure:
                 if failure.reason == "busy":
                     await in_thread(_rest, name, failure.after)
                 else:  # no answer in time, an error: it is in trouble, and asked more slowly
                     await in_thread(_answered, name, time.monotonic() - began)
                 raise
-            await in_thread(_answered, name, time.monotonic() - began)
+            if took := time.monotonic() - began if turn.took is None else turn.took:
+                await in_thread(_answered, name, took)
     finally:
         gate.users -= 1
         if len(gates) > HOSTS_REMEMBERED:
@@ -174,6 +185,11 @@ async def manners(name: str, delay: float, *, patience: float = PATIENCE) -> Asy
 def own(name: str) -> bool:
     """Whether the host is the operator's own (EGRESS_ALLOW)."""
     return policy.Allow.parse(settings.EGRESS_ALLOW).knows(name)
+
+
+def is_public(url: str) -> bool:
+    """Whether what stands at a page's address is there for anybody: on the web, and not on a host of the operator's."""
+    return url.startswith(("http://", "https://")) and not own(urlsplit(url).hostname or "")
 
 
 def _turn(name: str, delay: float, patience: float) -> float:

@@ -4,7 +4,8 @@ Asks no robots.txt, keeps no frontier. Called by visit.py, ingest.py and reading
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -15,7 +16,8 @@ from search_index.chunk import Chunk, chunk
 from search_index.errors import IndexFailure, Refused, Unreadable
 from search_index.extract import Extracted
 from search_index.extract.sandbox import extracted
-from search_index.fetch import Fetched
+from search_index.fetch import Fetched, Redirected
+from search_index.hosts import Resting, Turn
 from search_index.judgement.measured import measured
 from search_index.judgement.quality import verdict
 from search_index.models import Page
@@ -40,15 +42,23 @@ class Ready:
     chunks: Sequence[Chunk]
 
 
-async def read(fetched: Fetched) -> tuple[Fetched, Extracted, bool]:
-    """The text of a fetched page, which may be empty, and whether the browser had to make it. Raises Unreadable."""
+async def read(
+    fetched: Fetched, turn: Callable[[], AbstractAsyncContextManager[Turn]]
+) -> tuple[Fetched, Extracted, bool]:
+    """The text of a fetched page, which may be empty, and whether the browser had to make it: that asks for the page
+    once more, in another of its host's turns. Raises Unreadable, Redirected where its scripts lead elsewhere, and
+    Resting where the turn is far away."""
     text = await extracted(fetched.body, fetched.content_type, fetched.final_url)
     sign, host = scripted.sign(fetched.body, text), policy.parse(fetched.final_url).host
     if not sign or not await in_thread(scripted.worth_it, host, sign):
         return fetched, text, False
     try:
-        rendered = await render(fetched.final_url)
+        async with turn() as held:
+            rendered = await render(fetched.final_url)
+            held.took = 0.0  # its scripts' time: how long its host takes was seen when it was fetched
         more = await extracted(rendered.body, rendered.content_type, rendered.final_url)
+    except (Redirected, Resting):
+        raise
     except IndexFailure as failure:  # no browser, or the page breaks it: what there is without it has to do
         log.info("%s could not be rendered: %s", fetched.final_url, failure)
         return fetched, text, False

@@ -4,10 +4,12 @@ A page that is opened live is stored under the source of kind `live`, so the ind
 Called through api.py only.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -179,16 +181,36 @@ def named(names: Sequence[str]) -> list[int]:
 
 
 async def _fetched(page: Page, named: bool) -> Opened:
-    """Fetch the page as a crawl would, and store it. Raises IndexFailure's kinds."""
-    fetched = await _asked(page, named)
-    if fetched.final_url != page.url:
-        known = await in_thread(_known, fetched.final_url)
-        if known is not None and _fresh(known):
-            return _opened(known)
+    """Fetch the page as a crawl would, and store it; wherever it sends us, host and robots.txt are asked first, as if
+    it were a page of its own. Raises IndexFailure's kinds."""
+    url = page.url
+    for _hop in range(REDIRECTS + 1):
+        try:
+            return await _fetched_at(url, page, named and url == page.url)
+        except Redirected as redirect:
+            url = redirect.url
+    raise Refused("redirect", _("More than %(most)d redirects.") % {"most": REDIRECTS})
+
+
+async def _fetched_at(url: str, page: Page, named: bool) -> Opened:
+    known = await in_thread(_known, url) if url != page.url else None
+    if known is not None and _fresh(known):
+        return _opened(known)
+    before = page.snapshot_id is not None
+    async with turn(url, named=named):
+        fetched = await fetch(
+            url,
+            etag=page.etag if before else "",
+            last_modified=page.last_modified if before else "",
+            follow=False,
+        )
+    fetched = replace(fetched, url=page.url)
     if fetched.not_modified and await in_thread(store_unchanged, None, page, fetched):
         return await in_thread(_current, page)
     quarantine.check(page, fetched.body)
-    fetched, text, page.rendered = await quarantine.watched(page, fetched.body, read(fetched))
+    fetched, text, page.rendered = await quarantine.watched(
+        page, fetched.body, read(fetched, partial(turn, url, named=named))
+    )
     text, failure = await in_pool(_page_work, judge, page, text)
     if failure:
         raise failure
@@ -231,25 +253,13 @@ def _nothing(address: str, text: Extracted) -> Opened:
     )
 
 
-async def _asked(page: Page, named: bool) -> Fetched:
-    """Fetch the page; wherever it sends us, host and robots.txt are asked first, as if it were a page of its own."""
-    url = page.url
-    for _hop in range(REDIRECTS + 1):
-        host = policy.parse(url).host
-        delay = max(LIVE_DELAY, await admitted(url, named=named and url == page.url))
-        try:
-            async with hosts.manners(host, 0.0 if hosts.own(host) else delay):
-                known = page.snapshot_id is not None
-                fetched = await fetch(
-                    url,
-                    etag=page.etag if known else "",
-                    last_modified=page.last_modified if known else "",
-                    follow=False,
-                )
-                return replace(fetched, url=page.url)
-        except Redirected as redirect:
-            url = redirect.url
-    raise Refused("redirect", _("More than %(most)d redirects.") % {"most": REDIRECTS})
+@asynccontextmanager
+async def turn(url: str, *, named: bool = False) -> AsyncIterator[hosts.Turn]:
+    """Hold the block's request for the page at `url` back until it is its host's turn. Raises as `admitted` does, and
+    hosts.Resting where the turn is far away."""
+    host, delay = policy.parse(url).host, max(LIVE_DELAY, await admitted(url, named=named))
+    async with hosts.manners(host, 0.0 if hosts.own(host) else delay) as held:
+        yield held
 
 
 async def admitted(url: str, *, named: bool = False) -> float:

@@ -54,6 +54,11 @@ _SENTENCES: dict[str, tuple[type[IndexFailure], str, Promise]] = {
         "egress",
         gettext_lazy("The egress door does not open an address that can be read in two ways. Give it in plain form."),
     ),
+    "method": (
+        Refused,
+        "egress",
+        gettext_lazy("The egress door passes what asks for something (GET, HEAD, OPTIONS, POST), and nothing else."),
+    ),
     "sealed": (
         Refused,
         "sealed",
@@ -106,6 +111,7 @@ SHORT: dict[str, Promise] = {
     "port": gettext_lazy("a port that is not opened"),
     "denied": gettext_lazy("denied by EGRESS_DENY"),
     "url": gettext_lazy("an address that can be read in two ways"),
+    "method": gettext_lazy("a method that changes something"),
     "sealed": gettext_lazy("asked for by a sealed run"),
     "rate": gettext_lazy("too much in a short time"),
     "busy": gettext_lazy("too many at once"),

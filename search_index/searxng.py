@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import httpx2
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -103,8 +103,9 @@ def _against(host: str, page: Page | None) -> str:
 
 
 def _pages(urls: Iterable[str]) -> Iterable[Page]:
-    """What the index knows of these addresses, the latest last."""
-    return Page.objects.filter(Q(url__in=list(urls)) | Q(final_url__in=list(urls))).order_by("fetched_at")
+    """What the index knows of these addresses, the latest last, and first what was never fetched."""
+    known = Page.objects.filter(Q(url__in=list(urls)) | Q(final_url__in=list(urls)))
+    return known.order_by(F("fetched_at").asc(nulls_first=True))
 
 
 def _asked(query: str) -> dict[str, Any]:

@@ -39,6 +39,12 @@ _STARTERS = frozenset(
     why how which one two some many most all each every no not only also to under over both such another other first
     see use note""".split()  # noqa: SIM905 - a list of words
 )
+# German ordinals: "31. Oktober", "19. Jahrhundert".
+_ORDINAL = re.compile(r"\d{1,2}")
+_COUNTED = frozenset(
+    """januar jänner februar märz april mai juni juli august september oktober november dezember jan feb mär apr jun jul
+    aug sep sept okt nov dez jahrhundert jahrhunderts jahrhunderte weltkrieg auflage""".split()  # noqa: SIM905
+)
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
@@ -119,7 +125,7 @@ def _ends(text: str, start: int, stop: int, after: int, end: int) -> bool:  # no
         return False
     tail = _LAST_WORD.search(text, max(start, stop - 40), stop)
     word = tail.group().lower() if tail else ""
-    if word in _NEVER_LAST:
+    if word in _NEVER_LAST or (_ORDINAL.fullmatch(word) and following.strip(".,;:!?’'\"").lower() in _COUNTED):
         return False
     if word in _SELDOM_LAST or (len(word) == 1 and word.isalpha()) or _initials(word):
         return following.rstrip(".,;:!?’'\"").lower() in _STARTERS and following != "I."

@@ -1,6 +1,7 @@
 """The frozen values that the index hands out through api.py. No row of the database crosses that door."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 
@@ -98,7 +99,8 @@ class SourceSummary:
 @dataclass(frozen=True)
 class Control:
     """Something on a live page that can be acted upon. `role` is its accessible role (link, button, textbox, searchbox,
-    combobox, checkbox, tab, menuitem ...), `name` its accessible name and `value` what it holds: both are page text.
+    combobox, checkbox, tab, menuitem ...), `name` its accessible name, `value` what it holds and `options` what can be
+    selected of it, where the page says so before it is opened: all three are page text.
 
     `number` names the control in the next deed, on this very state of the page and on no other.
     """
@@ -107,6 +109,7 @@ class Control:
     role: str
     name: str
     value: str = ""
+    options: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -135,3 +138,5 @@ class Browsed:
     shot: bytes  # JPEG, 640 pixels wide, 40 KB at most; empty where there was nothing to see (a document)
     refused: str  # why the last deed was not done, in a sentence; "" where it was
     did: str  # the last deed in a few words, for the trail: 'clicked the link "Next page"'; "" where there was none
+    held: tuple[str, ...] = ()  # why requests of its scripts were held back since, a sentence each
+    sent: dict[str, int] = field(default_factory=dict)  # how often they sent something otherwise than by GET, by host

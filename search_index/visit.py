@@ -10,10 +10,10 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -217,7 +217,9 @@ class _Visit:
             return
         quarantine.check(page, fetched.body)
         with self.held.stages.timed("extract"):
-            fetched, text, page.rendered = await quarantine.watched(page, fetched.body, read(fetched))
+            fetched, text, page.rendered = await quarantine.watched(
+                page, fetched.body, read(fetched, partial(self._turn, page))
+            )
         page.body_sha256 = body_sha256
         self._heed(page, outcome, fetched, text)
         if outcome.moved_to:
@@ -234,15 +236,22 @@ class _Visit:
         if page.snapshot is None or page.snapshot.sha256 != digest(text.text):
             (outcome.prepared,) = prepared([await in_thread(divided, page, fetched, text)])
 
-    async def _fetch(self, page: Page, outcome: _Outcome) -> Fetched:
+    @asynccontextmanager
+    async def _turn(self, page: Page) -> AsyncIterator[hosts.Turn]:
+        """Hold the block's request for the page back until it is its host's turn. Raises Refused where host or
+        robots.txt do not let us in, and Resting."""
         host = host_of(page.url)
         await self._check(host)
         decision = await robots.allowed(page.url)
         if not decision.allowed:
             raise Refused("robots", decision.reason)
-        known = _settled(page)  # else "not modified" would leave us without a text, and without a verdict
         delay = max(self.source.delay, decision.delay or 0.0)
-        async with hosts.manners(host, delay, patience=max(hosts.PATIENCE, 2 * delay)):
+        async with hosts.manners(host, delay, patience=max(hosts.PATIENCE, 2 * delay)) as held:
+            yield held
+
+    async def _fetch(self, page: Page, outcome: _Outcome) -> Fetched:
+        known = _settled(page)  # else "not modified" would leave us without a text, and without a verdict
+        async with self._turn(page):
             began = time.monotonic()
             try:
                 with self.held.stages.timed("fetch"):
@@ -382,6 +391,7 @@ class _Visit:
                 await in_thread(hosts.check_copies, host)
             except Refused as refused:
                 self._found_out(host, refused)
+                self.unwritten.discard(host)  # found out as a trap while its copies were counted: it is closed by now
 
     def _found_out(self, host: str, refused: Refused) -> None:
         log.warning("%s is closed (%s): %s", host, refused.reason, refused)

@@ -13,8 +13,9 @@ from contextvars import ContextVar
 
 SITE = "site"  # what is asked for nobody in particular
 SEALED = ".sealed"
-# As the user name that the door is given: nothing that a log, a header or a URL could read in two ways.
-NAME = re.compile(r"(?:run-[0-9a-f-]{1,36}|source-[0-9]{1,19}|site)(?:\.sealed)?")
+# As the user name that the door is given, also by the SearXNG of docker-compose.yml: nothing that a log, a header or a
+# URL could read in two ways.
+NAME = re.compile(r"(?:run-[0-9a-f-]{1,36}|source-[0-9]{1,19}|site|searxng)(?:\.sealed)?")
 
 _current: ContextVar[str] = ContextVar("whose", default=SITE)
 

@@ -6,7 +6,6 @@ What the browser itself refuses (forms that log in, buy, send or delete) is sear
 of the budget, and no turn. Called by hunt.py.
 """
 
-import re
 from contextlib import suppress
 from dataclasses import asdict, replace
 from urllib.parse import urldefrag
@@ -15,16 +14,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from research import models
-from research.engine.controls import CHOICES, KEYS, NAME, offered, trial
+from research.engine.controls import CHOICES, NAME, offered, trial
 from research.engine.cost import spend
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
 from research.engine.orders import is_plain
+from research.engine.outward import strange
 from research.engine.read import address, brought, shown
 from research.engine.terms import words
 from research.engine.values import Action, View, Workspace
 from research.errors import StepFailed
-from search_index.api import FIELDS, Browsed, Control, Deed
+from search_index.api import FIELDS, KEYED, KEYS, Browsed, Control, Deed
 
 DEEDS = 12  # on one page, from when it was opened in the browser
 
@@ -50,6 +50,8 @@ async def browse(desk: Workspace, action: Action, key: str, kit: Kit, journal: J
             "address": browsed.address,
             "did": browsed.did,
             "refused": browsed.refused,
+            "held": browsed.held,
+            "sent": browsed.sent,
             "controls": [asdict(one) for one in offered(desk.gap.question, browsed.controls)],
             **await shown(desk.gap.question, browsed.opened, kit),
         }
@@ -86,8 +88,11 @@ async def browse(desk: Workspace, action: Action, key: str, kit: Kit, journal: J
     # Our words only: names, options and addresses are the page's, and this line is not marked as such in the prompt.
     count = f"{len(desk.candidates)} passages and {len(view.controls)} controls of it are in view."
     said = f"It was not done: {_own_words(result['refused'])}" if result["refused"] else f"Done ({action.deed})."
-    moved = result["address"]
-    opened = desk.opened if moved in desk.opened or not is_plain(moved) else (*desk.opened, moved)
+    if result["held"]:
+        said += " What its scripts would have changed somewhere was held back."
+    # Where it has got to, and the page as it is kept after these deeds: searches find it, there is nothing to open.
+    new = [page for page in (result["address"], result["url"]) if page not in desk.opened and is_plain(page)]
+    opened = tuple(dict.fromkeys([*desk.opened, *new]))
     return replace(desk, opened=opened, view=view, observation=f"{said} {count}")
 
 
@@ -120,7 +125,7 @@ def refusal(desk: Workspace, action: Action) -> str:
     deed, view = action.deed, desk.view
     control = next((one for one in view.controls if one.number == action.target), None)
     is_typed = deed == "fill"
-    strange = _strange(desk, action.query) if is_typed else []
+    unsaid = strange(desk, action.query) if is_typed else []
     page = _page(desk, action.target)
     reasons = {
         "This run is sealed: nothing is used on the web.": desk.question.sealed,
@@ -133,10 +138,11 @@ def refusal(desk: Workspace, action: Action) -> str:
         ),
         "Nothing can be typed there.": is_typed and control is not None and control.role not in FIELDS,
         "To fill something in, say with which words.": is_typed and not words(action.query),
-        f"Only words of the question may be typed, and {', '.join(strange[:3])} stands nowhere in it.": bool(strange),
+        f"Only words of the question may be typed, and {', '.join(unsaid[:3])} stands nowhere in it.": bool(unsaid),
         "That was typed there already.": is_typed and trial(action, view.controls) in view.tried,
         f"Only these keys may be pressed: {', '.join(KEYS)}.": deed == "press" and action.query not in KEYS,
-        "Nothing can be selected there.": (deed == "select" and control is not None and control.role not in CHOICES),
+        "No key does more there than a click.": deed == "press" and control is not None and control.role not in KEYED,
+        "Nothing can be selected there.": deed == "select" and control is not None and control.role not in CHOICES,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
@@ -146,14 +152,14 @@ async def _done(
 ) -> tuple[tuple[Deed, ...], Browsed]:
     """What was done by then, and the page as it stands. Each deed is handed in by itself: so the browser goes on from
     where it is, and one that it refuses is not handed in again with the next."""
-    run, sealed = desk.question.run, desk.question.sealed
+    run, sealed, named = desk.question.run, desk.question.sealed, tab in desk.question.addresses
     spend(pages=1)
     if not deeds:
-        return before, await kit.index.browse(run, tab, before, sealed)
+        return before, await kit.index.browse(run, tab, before, sealed, named)
     done, field = before, 0
     for one in deeds:
         deed = replace(one, control=field or one.control)
-        browsed = await kit.index.browse(run, tab, (*done, deed), sealed)
+        browsed = await kit.index.browse(run, tab, (*done, deed), sealed, named)
         if browsed.refused:
             break
         done = (*done, deed)
@@ -186,13 +192,6 @@ def _page(desk: Workspace, target: int) -> str:
 def _typed(query: str) -> str:
     """What is typed: the words, without the signs between them that could make an address or a command of them."""
     return " ".join(words(query))
-
-
-def _strange(desk: Workspace, query: str) -> list[str]:
-    """The words to be typed that the person did not say, nor the sub-question with its findings."""
-    said = " ".join([desk.question.text, desk.gap.question, *desk.remarks]).casefold()
-    own = {*words(said), *re.findall(r"\w+", said)}
-    return [word for word in words(query) if word.casefold() not in own]
 
 
 def _own_words(refused: str) -> str:

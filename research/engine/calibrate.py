@@ -2,6 +2,7 @@
 
 Neither overthinking an easy question nor giving up on a hard one: a single fact that the first search has right before
 it needs little; a chain needs rounds; a survey, or a question that the index knows little of, needs all there is.
+Where the person named a page to start from, it says nothing that the index knows little: it is not there yet.
 Called by loop.py after the plan. The person's own limits hold whatever is chosen.
 """
 
@@ -38,7 +39,8 @@ async def calibrate(question: Question, kit: Kit, journal: Journal) -> Kit:
         found = [terms(f"{hit.title} {hit.text}") for hit in hits]
         weights, wanted = rarity(found), terms(question.text)
         fit = max((overlap(wanted, one, weights) for one in found), default=0.0)
-        effort, why = _effort(kind(journal), len(known_gaps(journal)), fit)
+        is_led = bool(question.addresses) and not question.sealed
+        effort, why = _effort(kind(journal), len(known_gaps(journal)), fit, is_led=is_led)
         return {"effort": effort, "why": why, "fit": round(fit, 2), "budget": stored(budget(effort, question.limits))}
 
     def keep(result: Result) -> Result:
@@ -54,12 +56,14 @@ async def calibrate(question: Question, kit: Kit, journal: Journal) -> Kit:
     return replace(kit, budget=kit.budget if question.leg > 1 else chosen)
 
 
-def _effort(kind: str, gaps: int, fit: float) -> tuple[str, str]:
+def _effort(kind: str, gaps: int, fit: float, *, is_led: bool) -> tuple[str, str]:
     """The effort, and why in words for the person."""
     if kind in ("survey", "essay"):
         return "high", _("It asks for a survey, not for a fact.")
-    if fit < SPARSE:
+    if fit < SPARSE and not is_led:
         return "high", _("A first search found little that fits.")
     if gaps == 1 and kind in ("fact", "latest") and fit >= PLAIN:
         return "low", _("It asks for one thing, and a first search found passages that fit.")
+    if fit < SPARSE:
+        return "medium", _("It says where to look; the index has little of it yet.")
     return "medium", _("It has several parts, or its answer is not in plain sight.")

@@ -15,6 +15,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from research.engine.facts import missing
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
@@ -29,6 +31,8 @@ CONSTANTS = frozenset({"0", "1", "2", "7", "10", "12", "24", "60", "100", "365",
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _BARE_DATE = re.compile(rf"(?<!['\"\w.-]){_DATE.pattern}(?!['\"\w.-])")
 _READ_DATE = re.compile(rf"date\.fromisoformat\('({_DATE.pattern})'\)")
+_SIGNS = str.maketrans("−×÷", "-*/")  # as pages write them, and models after them
+_GROUPED = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NAME = re.compile(r"E([1-9]\d*)")
 
@@ -49,6 +53,8 @@ async def compute(desk: Workspace, action: Action, key: str, kit: Kit, journal: 
 
     async def step() -> Result:
         read = calculation(action.query, desk.known)
+        if not kit.sandbox.is_ready():
+            await journal.activity(_("Waiting for the sandbox to compute in: it is made once, in about half a minute"))
         value = shown(await kit.sandbox.run(read.code, read.lists))
         return {
             "gap": desk.gap.number,
@@ -73,7 +79,8 @@ def calculation(code: str, known: Sequence[Evidence]) -> Calculation:
     if len(code) > LONGEST:
         raise StepFailed("it is too long.")
     try:
-        tree = ast.parse(_BARE_DATE.sub(lambda found: f"date.fromisoformat('{found.group()}')", code.strip()))
+        text = _in_python(code.strip(), known)
+        tree = ast.parse(_BARE_DATE.sub(lambda found: f"date.fromisoformat('{found.group()}')", text))
         says = _told(tree)
         runs = ast.unparse(ast.fix_missing_locations(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -86,6 +93,18 @@ def calculation(code: str, known: Sequence[Evidence]) -> Calculation:
             raise StepFailed(f"{fact} is not in what is known.")
         inputs.setdefault(fact, has)
     return Calculation(runs, {name: _stands_in(one) for name, one in named.items()}, says, tuple(inputs.items()))
+
+
+def _in_python(code: str, known: Sequence[Evidence]) -> str:
+    """The code with 48,200 − 9,100 as 48200 - 9100, which Python would take for three numbers. Two numbers side by side
+    stay what they are, unless what they make as one is known, or the second of them were 000."""
+
+    def joined(found: re.Match[str]) -> str:
+        number = found.group().replace(",", "")
+        is_one = number in CONSTANTS or ",000" in found.group() or any(not missing(number, [e.quote]) for e in known)
+        return number if is_one else found.group()
+
+    return _GROUPED.sub(joined, code.translate(_SIGNS))
 
 
 def _told(tree: ast.Module) -> str:

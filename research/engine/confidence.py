@@ -13,24 +13,32 @@ from math import exp
 
 from research.engine.names import names, subject
 from research.engine.terms import plain, terms
-from research.engine.values import CheckedClaim, Evidence
+from research.engine.values import CheckedClaim, Evidence, addresses, is_page_of
 
 SURE = -4.48  # of an answer for which nothing speaks, as the logarithm of the odds
 LEAST = 0.10  # below which nothing is answered from what is about something else
 LONGEST = 12  # words: an answer of more is a sentence that was found instead of one
+SPOT = 5  # words of a place that has no name
 WHOLE = 0.75  # of the question's words: a passage that has so many answers it by itself
 STEPS = 3  # from page to page that are followed
 
+MEASURED = "many|much|long|old|large|often|far|tall|high|big|deep|wide|heavy|fast|thick|hot|cold"  # "how ...": a number
+DAYS = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|weekdays?|weekends?"
 _OFFERS = re.compile(r"\bor\b", re.I)
 _CHOICE = re.compile(
     r"^(?:which|who|whose|what|are|is|was|were|do|does|did)\b|,\s*(?:which|who)\b|\bwh(?:ich|o)\b[^,?]*,", re.I
 )
 # What a sentence answers rather than a name or a number: how close the best one is decides there, not its form.
 _EXPLAINED = re.compile(
-    r"^(?:why|how(?! (?:many|much|long|old|large|often|far|tall|high|big)\b)|what happens"
+    rf"^(?:why|how(?! (?:{MEASURED})\b)|what happens"
     r"|what (?:does|do|did)\b.*\b(?:do|mean|represent|return|say|allow|require|change|cause)\b"
     r"|what (?:is|are) (?!(?:the|its|his|her|their)\b)(?:an? )?\S+(?: \S+)?\?$)",
     re.I | re.S,
+)
+_TIME = re.compile(
+    rf"\d{{3}}|century|\bB\.?C|\b(?:{DAYS}|noon|midnight|dawn"
+    r"|dusk|o['’]clock|spring|summer|autumn|winter|every|each)\b|\d ?[ap]\.?m\b|\d[:.]\d\d",
+    re.I,
 )
 _NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|thousand|million)\b", re.I
@@ -81,9 +89,13 @@ def confidence(question: str, answer: str, known: Sequence[Evidence]) -> float:
 
 
 def is_estimated(question: str) -> bool:
-    """Whether the likelihood of an answer says anything: not where something is to be explained, for which it was not
-    fitted."""
-    return _EXPLAINED.match(question.strip()) is None
+    """Whether the likelihood of an answer says anything: not where something is to be explained, nor where the question
+    has the address of a page, for which it was not fitted: such a question names nothing, as the page does it."""
+    return not _is_explained(question) and not addresses(question)
+
+
+def _is_explained(question: str) -> bool:
+    return _EXPLAINED.match(question.strip()) is not None
 
 
 def withheld(question: str, answer: str, known: Sequence[Evidence]) -> bool:
@@ -91,7 +103,7 @@ def withheld(question: str, answer: str, known: Sequence[Evidence]) -> bool:
     that was asked for, or no page is about anything that the question names; or it was chosen, yes or no or one of what
     the question offers, though not all that the question names occurs in the evidence, and no page is about any of it.
     Not to be said of what is to be explained."""
-    if not answer or not is_estimated(question):
+    if not answer or _is_explained(question):
         return False
     found = signs(question, answer, known)
     if found.offered and not found.pages and not _all_found(question, known):
@@ -99,7 +111,9 @@ def withheld(question: str, answer: str, known: Sequence[Evidence]) -> bool:
     if confidence(question, answer, known) >= LEAST:
         return False
     asked = [plain(name) for name in names(question) if terms(name)]
+    given = addresses(question)
     about = any(f" {name} " in f" {plain(one.title)} " for name in asked for one in known)
+    about = about or any(is_page_of(one.url, given) for one in known)
     return not fits(question, answer) or (bool(asked) and not about)
 
 
@@ -168,6 +182,11 @@ def _is_news(question: str, answer: str) -> bool:
     return not known and bool(re.search(r"[A-Z/_]", answer)) and not re.search(r"\d", answer)
 
 
+def _is_spot(question: str, answer: str) -> bool:
+    """A place in a few plain words: "the old fish quay"."""
+    return not set(terms(answer)) <= set(terms(question)) and len(answer.split()) <= SPOT
+
+
 # What a question asks for, by its words, and what an answer of that form has.
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[str, str], bool]], ...] = (
     (
@@ -178,15 +197,16 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[str, str], bool]], ...] = (
         re.compile(
             r"(?:^|[,;] ?|\band )when\b|\b(?:(?:what|which) (?:year|date|day|century|decade)|(?:date|year) of)\b", re.I
         ),
-        lambda _question, answer: bool(re.search(r"\d{3}|century|\bB\.?C", answer)),
+        lambda _question, answer: bool(_TIME.search(answer)),
     ),
     (
         re.compile(
-            r"\b(?:how (?:many|much|long|old|large|often|far|tall|high|big)|population|what (?:number|percentage))\b",
+            rf"\b(?:how (?:{MEASURED})|population|what (?:number|percentage))\b",
             re.I,
         ),
         lambda _question, answer: bool(_NUMBER.search(answer)),
     ),
+    (re.compile(r"^where\b", re.I), lambda question, answer: _is_news(question, answer) or _is_spot(question, answer)),
     (re.compile(r"\b(?:who|whom|whose|where|place|country|nationality|city|award)\b", re.I), _is_news),
 )
 
@@ -210,15 +230,16 @@ def _answers_alone(question: str, one: Evidence) -> bool:
 
 
 def _steps(question: str, known: Sequence[Evidence]) -> dict[int, int]:
-    """How many steps lead from a page that the question names to each page, by its snapshot: one where the evidence of
-    the page before names it. Pages that no step leads to are left out."""
-    asked = set(terms(question))
+    """How many steps lead from a page that the question names, or has the address of, to each page, by its snapshot:
+    one where the evidence of the page before names it. Pages that no step leads to are left out."""
+    asked, given = set(terms(question)), addresses(question)
     pages: dict[int, str] = {}
     titles: dict[int, str] = {}
     for one in known:
         titles[one.snapshot] = subject(one.title)
         pages[one.snapshot] = pages.get(one.snapshot, " ") + plain(one.quote) + " "
     found = {page: 0 for page, title in titles.items() if terms(title) and asked.issuperset(terms(title))}
+    found |= {one.snapshot: 0 for one in known if is_page_of(one.url, given)}
     for step in range(1, STEPS + 1):
         before = [pages[page] for page, at in found.items() if at == step - 1]
         for page, title in titles.items():

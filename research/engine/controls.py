@@ -5,7 +5,7 @@ Pure. Called by browse.py and by the reasoners.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from research.engine.terms import terms
@@ -13,21 +13,9 @@ from research.engine.values import Action
 from search_index.api import FIELDS, Control
 
 MOST = 30  # controls of a page, that are offered
-NAME = 80  # characters of a control's name
+NAME = 80  # characters of a control's name, and of an option
+OPTIONS = 20  # of a list, that are offered
 CHOICES = frozenset({"combobox", "listbox", "radiogroup"})  # an option of it can be selected
-KEYS = (
-    "Enter",
-    "Escape",
-    "Tab",
-    "ArrowDown",
-    "ArrowUp",
-    "ArrowLeft",
-    "ArrowRight",
-    "PageDown",
-    "PageUp",
-    "Home",
-    "End",
-)
 _ONWARD = re.compile(r"\b(?:next|more|older|continue|show all)\b|[›»→]|^>+$", re.IGNORECASE)
 
 
@@ -44,15 +32,25 @@ def trial(action: Action, controls: Sequence[Control]) -> str:
 
 
 def offered(about: str, controls: Sequence[Control]) -> list[Control]:
-    """The controls that are worth using for what is asked, the most fitting words first; a field, and what leads
-    further on, count as much as three words."""
+    """The controls that are worth using for what is asked, the most fitting words first, and so their options; a field,
+    and what leads further on, count as much as three words."""
     wanted = set(terms(about))
 
+    def words(text: str) -> int:
+        return len(wanted & set(terms(text[:NAME])))
+
     def fit(one: Control) -> int:
-        return len(wanted & set(terms(one.name[:NAME]))) + 3 * (one.role in FIELDS or leads_on(one))
+        return words(one.name) + max(map(words, one.options), default=0) + 3 * (one.role in FIELDS or leads_on(one))
 
     best = sorted(controls, key=fit, reverse=True)[:MOST]
-    return [replace(one, name=_cut(one.name), value=_cut(one.value)) for one in best]
+    return [replace(one, name=_cut(one.name), value=_cut(one.value), options=_best(one.options, words)) for one in best]
+
+
+def _best(options: Sequence[str], fit: Callable[[str], int]) -> tuple[str, ...]:
+    """The options that fit best, in the order of the list. One that would have to be cut could not be selected."""
+    short = [one for one in options if len(one) <= NAME]
+    best = sorted(range(len(short)), key=lambda place: -fit(short[place]))[:OPTIONS]
+    return tuple(short[place] for place in sorted(best))
 
 
 def _cut(text: str) -> str:

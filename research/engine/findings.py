@@ -109,8 +109,8 @@ def computed(results: Iterable[Result]) -> tuple[Computation, ...]:
         Computation(
             result["text"],
             tuple(result["evidence"]),
-            result.get("code", ""),  # before there was a sandbox, the text had all of it
-            tuple((says, number) for says, number in result.get("inputs", ())),
+            result["code"],
+            tuple((says, number) for says, number in result["inputs"]),
         )
         for result in results
         if result["evidence"]
@@ -189,9 +189,8 @@ def _wished(found: dict[int, Gap], wish: Result) -> None:
             found[gap.number] = replace(gap, state="dropped")
         case "reword" if gap:
             asked = gap.asked if wish["text"] == gap.question else ""
-            criterion = wish.get("criterion", gap.criterion)  # older rows change the question only
             found[gap.number] = replace(
-                gap, question=wish["text"], criterion=criterion, asked=asked, state="open", outcome=""
+                gap, question=wish["text"], criterion=wish["criterion"], asked=asked, state="open", outcome=""
             )
         case "reopen" if gap:
             found[gap.number] = replace(gap, state="open", outcome="")

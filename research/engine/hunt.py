@@ -1,10 +1,11 @@
 """Hunt one gap: turn after turn of act, then search, read, browse or compute, then note, until it is closed or its
 turns of the round are used up.
 
-The reasoner proposes an action; whether it is carried out is decided here, in code: repeats are refused, an answer
-counts only after the effort's least number of distinct queries and of pages read in full, and only what was seen can be
-opened, by number. What is done in the browser costs pages, not turns: on a site it takes four or five steps to get to
-what one search brings. Called by loop.py, for several gaps side by side.
+What the person named is opened first. Then the reasoner proposes an action; whether it is carried out is decided here,
+in code: repeats are refused, an answer counts only after the effort's least number of distinct queries and of pages
+read in full, and only what was seen can be opened, by number. What is done in the browser costs pages, not turns: on a
+site it takes four or five steps to get to what one search brings. What is read on a site that the person named counts
+as a query. Called by loop.py, for several gaps side by side.
 """
 
 import re
@@ -17,6 +18,7 @@ from research import models
 from research.engine.browse import browse, picture
 from research.engine.browse import refusal as browse_refusal
 from research.engine.compute import compute
+from research.engine.facts import missing
 from research.engine.findings import gaps as known_gaps
 from research.engine.findings import remarks, settled
 from research.engine.journal import Journal, Result
@@ -26,10 +28,10 @@ from research.engine.note import note
 from research.engine.read import address, find, read
 from research.engine.search import more, search
 from research.engine.terms import unordered
-from research.engine.values import REFERENCE, Action, Gap, Question, Workspace
+from research.engine.values import REFERENCE, Action, Gap, Question, Workspace, is_site_of
 from research.errors import StepFailed
 
-FAILURES_IN_A_ROW = 2  # a reasoner that cannot act twice running will not do better a third time
+FAILURES_IN_A_ROW = 3  # at the third it does not do better, nor do the rules in its place (reasoning/model.py)
 THIN = 250  # characters of a page that is looked at in the browser as well: a form and its labels
 CHANGED = "The sub-question was changed meanwhile."
 
@@ -70,7 +72,7 @@ async def hunt(desk: Workspace, kit: Kit, journal: Journal, attempt: int = 0) ->
             gap=gap,
             turn=desk.turn + 1,
             turns_left=left,
-            may_answer=len(desk.queries) >= kit.budget.least_queries,
+            may_answer=len(desk.queries) + _led(desk) >= kit.budget.least_queries,
             may_compute=kit.sandbox.works(),
             remarks=remarks(journal),
         )
@@ -80,7 +82,8 @@ async def hunt(desk: Workspace, kit: Kit, journal: Journal, attempt: int = 0) ->
             failures, left = failures + 1, left - 1
             if failures == FAILURES_IN_A_ROW:
                 break
-            desk = replace(desk, observation=f"The last action could not be decided: {failure}")
+            observation = f"The last action could not be decided: {failure}"
+            desk = replace(desk, wasted=desk.wasted + 1, observation=observation)
             continue
         failures = 0
         if action.kind != "act" or refused:
@@ -88,10 +91,11 @@ async def hunt(desk: Workspace, kit: Kit, journal: Journal, attempt: int = 0) ->
         if refused == CHANGED:
             await journal.hear()
         if refused:
-            desk = replace(desk, observation=refused)
+            desk = replace(desk, wasted=desk.wasted + 1, observation=refused)
         elif action.kind in ("answer", "give_up"):
             return replace(desk, gap=settled(desk.gap, action.kind, action.outcome))
         else:
+            desk = replace(desk, wasted=0, done=desk.done | {_once(desk, action)})
             desk = await _done(desk, action, step, kit, journal)
     return desk
 
@@ -117,6 +121,12 @@ async def _done(desk: Workspace, action: Action, step: str, kit: Kit, journal: J
     desk = await note(desk, f"{step}/note", kit, journal)
     await picture(desk, f"{step}/picture", kit, journal)
     return desk
+
+
+def _led(desk: Workspace) -> int:
+    """How many pages, or states of a page, were read of the sites that the person named: each counts as a query does,
+    for who says where to look wants no other words searched for."""
+    return sum(is_site_of(page, desk.question.addresses) and page not in desk.dead_ends for page in desk.opened)
 
 
 def _is_thin(desk: Workspace) -> bool:
@@ -146,7 +156,9 @@ async def _act(desk: Workspace, key: str, kit: Kit, journal: Journal, *, attempt
 
     async def step() -> Result:
         pages = pages_left(journal, kit.budget)
-        action = _thorough(desk, await kit.reasoner.act(desk), kit.budget.least_pages if pages else 0)
+        action = _given(desk) if pages else None
+        if action is None:
+            action = _thorough(desk, await kit.reasoner.act(desk), kit.budget.least_pages if pages else 0)
         return {
             "gap": desk.gap.number,
             "attempt": attempt,
@@ -175,8 +187,8 @@ async def _act(desk: Workspace, key: str, kit: Kit, journal: Journal, *, attempt
         desk.remarks,
     ]
     result = await journal.once(key, "act", inputs, step, keep)
-    fields = {name: result[name] for name in ("kind", "query", "reasoning", "target", "outcome")}
-    return Action(**fields, deed=result.get("deed", "")), result["refused"]  # acts of older runs have no deed
+    fields = {name: result[name] for name in ("kind", "query", "reasoning", "target", "outcome", "deed")}
+    return Action(**fields), result["refused"]
 
 
 def _tab(desk: Workspace, action: Action) -> str:
@@ -203,6 +215,27 @@ WHERE run_id = %(run)s AND number = %(gap)s AND NOT EXISTS (
         AND (result ->> 'number')::integer > %(wishes)s AND result ->> 'wish' IN ('drop', 'reword')
 )
 """
+
+
+def _once(desk: Workspace, action: Action) -> tuple[str, str]:
+    """What of finding words in a page, and of computing, is not to be done a second time."""
+    if action.kind == "find":
+        return address(desk, action.target), unordered(action.query)
+    return "", f"{action.kind} {action.query.strip()}"
+
+
+def _is_said(desk: Workspace, outcome: str) -> bool:
+    """Whether an answer is made of what is known: each of its names and numbers stands in a kept sentence, was computed
+    or was asked. A small model answers with what it remembers ("the Titanic")."""
+    said = [*(one.quote for one in desk.known), *desk.computed, desk.question.text, desk.gap.question]
+    return not missing(outcome, said, [one.title for one in desk.known])
+
+
+def _given(desk: Workspace) -> Action | None:
+    """To open an address that the person named, before anything else is tried."""
+    given = desk.question.addresses
+    own = [number for number, url in desk.links if url in given and desk.turn <= len(given)]
+    return Action("open", target=own[0]) if own else None
 
 
 def _thorough(desk: Workspace, action: Action, least_pages: int) -> Action:
@@ -238,13 +271,15 @@ def _refusal(desk: Workspace, action: Action, pages: int) -> str:
             reasons = {
                 "To find something, say which words to look for.": not action.query.strip(),
                 f"There is no page with the number {action.target}.": not address(desk, action.target),
+                "That was looked for there already.": _once(desk, action) in desk.done,
             }
         case "more":
             reasons = {"Nothing is in view that there could be more of.": not (desk.view.query or desk.view.snapshot)}
         case "compute":
             reasons = {
                 "Nothing can be computed here.": not desk.may_compute,
-                "There is nothing to compute.": not action.query.strip(),
+                "There is nothing to compute: a calculation has numbers in it.": not re.search(r"\d", action.query),
+                "That was computed already.": _once(desk, action) in desk.done,
             }
         case "act":
             reasons = {
@@ -256,5 +291,8 @@ def _refusal(desk: Workspace, action: Action, pages: int) -> str:
             reasons = {
                 f"Not yet: {tried} distinct queries were tried. Search with other words first.": not desk.may_answer,
                 "There is no evidence yet to answer from.": action.kind == "answer" and not desk.known,
+                "Some of that answer stands in no known sentence. Answer in their words, or search on.": (
+                    action.kind == "answer" and not _is_said(desk, action.outcome)
+                ),
             }
     return next((reason for reason, holds in reasons.items() if holds), "")

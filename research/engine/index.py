@@ -31,18 +31,18 @@ class WholeIndex:
     async def web(self, query: str) -> api.Suggested:
         return await _asked(api.web_search, query)
 
-    async def open(self, url: str, sealed: bool) -> api.Opened:
+    async def open(self, url: str, sealed: bool, named: bool) -> api.Opened:
         try:
             with cost.waiting("page"):
-                return await api.open_page(url, sealed=sealed)
+                return await api.open_page(url, sealed=sealed, named=named)
         except api.IndexFailure as failure:
             failed = NextToNothing if failure.reason in LITTLE else StepFailed
             raise failed(str(failure)) from failure
 
-    async def browse(self, run: str, url: str, deeds: Sequence[api.Deed], sealed: bool) -> api.Browsed:
+    async def browse(self, run: str, url: str, deeds: Sequence[api.Deed], sealed: bool, named: bool) -> api.Browsed:
         try:
             with cost.waiting("page"):
-                return await api.browse(at_the_door(run), url, deeds, sealed=sealed)
+                return await api.browse(at_the_door(run), url, deeds, sealed=sealed, named=named)
         except api.IndexFailure as failure:
             raise StepFailed(str(failure)) from failure
 

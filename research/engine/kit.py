@@ -42,6 +42,7 @@ class Reasoner(Protocol):
 
     name: str
     hits: int  # passages of one search that it looks at
+    varies: bool  # asked again it may decide otherwise: only then several attempts are worth anything
 
     async def plan(self, question: Question, most: int) -> Plan:
         """The kind of question, and the sub-questions (1..most) whose answers together answer it."""
@@ -115,12 +116,13 @@ class Index(Protocol):
     async def web(self, query: str) -> Suggested:
         """Addresses on the web for a query, judged by what the index knows of them."""
 
-    async def open(self, url: str, sealed: bool) -> Opened:
+    async def open(self, url: str, sealed: bool, named: bool) -> Opened:
         """The page at an address that the run has seen: from the index where it is fresh, else from the live web.
-        Raises NextToNothing where there is nothing to read on it as it stands."""
+        `named`: the person wrote this very address into the question. Raises NextToNothing where there is nothing to
+        read on it as it stands."""
 
-    async def browse(self, run: str, url: str, deeds: Sequence[Deed], sealed: bool) -> Browsed:
-        """The page at `url` in the run's browser after these deeds; asked again it gives the same."""
+    async def browse(self, run: str, url: str, deeds: Sequence[Deed], sealed: bool, named: bool) -> Browsed:
+        """The page at `url` in the run's browser after these deeds; asked again it gives the same. `named` as above."""
 
     async def picture(self, run: str, url: str, quote: str) -> bytes:
         """A JPEG of the page that the run has open in its browser, where it shows the quote; b"" where it does not."""
@@ -140,6 +142,9 @@ class Sandbox(Protocol):
 
     def works(self) -> bool:
         """Whether calculations can be offered here."""
+
+    def is_ready(self) -> bool:
+        """Whether one would be run at once. Where not, `run` first waits until the sandbox is made."""
 
     async def run(self, code: str, inputs: Mapping[str, Sequence[Any]]) -> Any:
         """What the code leaves under the name `result`. What fails raises research.errors.StepFailed."""

@@ -101,8 +101,8 @@ async def _round(number: int, desks: dict[int, Workspace], question: Question, k
 
 async def _hunted(number: int, desk: Workspace, question: Question, kit: Kit, journal: Journal) -> Workspace:
     """A round of one gap: further turns; where its first round did not answer it, independent attempts if the effort
-    has them."""
-    if kit.budget.attempts > 1 and desk.turn and number == desk.gap.since + 2:
+    has them and the reasoner would not only do the same again."""
+    if kit.reasoner.varies and kit.budget.attempts > 1 and desk.turn and number == desk.gap.since + 2:
         return await attempt(desk, question, kit, journal)
     return await hunt(desk, kit, journal)
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from research.engine.findings import computed_in, used
-from research.engine.tried import tried
+from research.engine.tried import not_opened, tried
 from research.models import Claim, Evidence, Exhibit, Report
 from search_index import api
 
@@ -36,6 +36,7 @@ def markdown(report: Report) -> str:
     parts = [f"# {_escaped(report.run.question)}"]
     if report.answer:
         parts.append(f"**{_escaped(report.answer)}**")
+    parts += [_escaped(why) for why in not_opened(report)]
     if report.only_nearest(claims):
         parts.append(_("No answer was found. What came nearest does not answer the question:"))
     for section, members in groupby(shown, key=lambda claim: claim.section):
@@ -98,6 +99,7 @@ def _tried(report: Report) -> str:
             named = "; ".join(f"“{_escaped(one)}”" for one in all_of_them[:SHOWN])
             more = _(" and %(n)d more") % {"n": len(all_of_them) - SHOWN} if len(all_of_them) > SHOWN else ""
             lines.append(f"{label}: {named}{more}.")
+    lines += map(_escaped, done.unopened[:SHOWN])
     return f"{_('What was tried:')}\n\n" + "\n".join(f"- {line}" for line in lines)
 
 

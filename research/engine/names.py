@@ -17,7 +17,7 @@ _NAME = re.compile(NAME)
 MOST = 0.65  # of a name's words, and of a question's names: spellings differ
 _PARENTHESIS = re.compile(r"\s*\([^()]*\)\s*$")
 _POSSESSIVE = re.compile(r"['’]s?$")
-_CALENDAR = frozenset(
+CALENDAR = frozenset(
     """january february march april may june july august september october november december monday tuesday wednesday
     thursday friday saturday sunday""".split()  # noqa: SIM905 - a list of words
 )
@@ -37,7 +37,7 @@ def names(text: str) -> Iterator[str]:
         while found and found[0].casefold().strip("'’.-") in _OPENERS:
             found = found[1:]
         name = _POSSESSIVE.sub("", " ".join(found).strip(".-'’ "))
-        if len(name) > 2 and plain(name) not in _CALENDAR:
+        if len(name) > 2 and plain(name) not in CALENDAR:
             yield name
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from urllib.parse import urldefrag
 
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from research import models
 from research.engine.exhibits import exhibit
@@ -32,7 +32,8 @@ async def note(desk: Workspace, key: str, kit: Kit, journal: Journal) -> Workspa
     if not fresh:
         return replace(desk, dead_ends=desk.dead_ends | {tried}) if tried else desk
     await journal.activity(
-        _("Reading %(count)d passages for: %(gap)s") % {"count": len(fresh), "gap": desk.gap.question}
+        ngettext("Reading %(count)d passage for: %(gap)s", "Reading %(count)d passages for: %(gap)s", len(fresh))
+        % {"count": len(fresh), "gap": desk.gap.question}
     )
 
     async def step() -> Result:

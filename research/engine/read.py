@@ -34,27 +34,30 @@ async def read(desk: Workspace, action: Action, key: str, kit: Kit, journal: Jou
     async def step() -> Result:
         began = timezone.now()
         try:
-            page = await kit.index.open(wanted, desk.question.sealed)
+            page = await kit.index.open(wanted, desk.question.sealed, wanted in desk.question.addresses)
             spend(pages=1)
         except NextToNothing as nothing:
             if desk.question.sealed:
                 raise
             spend(pages=1)
             return {"gap": desk.gap.number, "from": "web", "url": wanted, "nothing": str(nothing)}
+        except StepFailed as failure:
+            raise StepFailed(_("%(page)s could not be opened: %(why)s") % {"page": wanted, "why": failure}) from failure
         return {
             "gap": desk.gap.number,
             "from": "web" if page.fetched_at >= began else "index",
             **await shown(desk.gap.question, page, kit),
         }
 
-    desk = replace(desk, opened=(*desk.opened, wanted), candidates=(), links=(), view=View())
+    desk = replace(desk, opened=(*desk.opened, wanted), candidates=(), view=View())
+    desk = replace(desk, links=_links(desk, (), 1))
     try:
         result = await journal.once(key, "open", [wanted, desk.question.sealed], step)
     except StepFailed as failure:
         return replace(
             desk,
             dead_ends=desk.dead_ends | {wanted},
-            observation=f"{wanted} could not be opened: {failure}",
+            observation=str(failure),
         )
     if nothing := result.get("nothing"):
         return replace(desk, view=View(address=wanted), observation=f"{wanted} shows next to nothing: {nothing}")
@@ -86,13 +89,18 @@ def brought(desk: Workspace, result: Result) -> Workspace:
     """The workspace with what was `shown` of a page in view."""
     about = {"snapshot": result["snapshot"], "title": result["title"], "url": result["url"], "source": result["source"]}
     passages = candidates([{**passage, **about, "heading": "", "score": 1.0} for passage in result["passages"]])
-    fresh = [link for link in result["addresses"] if link not in desk.opened]
     return replace(
         desk,
         candidates=passages,
-        links=tuple(enumerate(fresh, start=len(passages) + 1)),
+        links=_links(desk, result["addresses"], len(passages) + 1),
         view=View(address=result["url"], snapshot=result["snapshot"] if passages else 0, shown=len(passages)),
     )
+
+
+def _links(desk: Workspace, found: Sequence[str], start: int) -> tuple[tuple[int, str], ...]:
+    """What can be opened from here, numbered from `start`: what was found, and at any time what the person named."""
+    links = dict.fromkeys([*desk.question.addresses, *found])
+    return tuple(enumerate((link for link in links if link not in desk.opened), start=start))
 
 
 async def find(desk: Workspace, action: Action, key: str, kit: Kit, journal: Journal) -> Workspace:

@@ -1,6 +1,6 @@
 """Search: ask the index for passages, and put them into view; or the next ones of the search or page in view. Where the
 operator has set up a web search, it is asked beside the index, for addresses that may then be opened like links: what
-it says of their pages is never looked at.
+it says of their pages is never looked at, and of the query only words go out that may (outward.py).
 
 Called by hunt.py. A repeat of a query never gets here.
 """
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from research.engine.journal import Journal, Result
 from research.engine.kit import Kit
+from research.engine.outward import to_ask
 from research.engine.parallel import together
 from research.engine.values import Action, Candidate, View, Workspace
 from research.errors import StepFailed
@@ -58,14 +59,17 @@ async def _passages(
 
 async def _addresses(desk: Workspace, query: str, key: str, kit: Kit, journal: Journal) -> tuple[list[Any] | None, str]:
     """Addresses on the web for the query, and what is to be said of them; in a sealed run nobody is asked."""
-
-    async def step() -> Result:
-        found = await kit.index.web(query)
-        return {"gap": desk.gap.number, "query": query, "addresses": list(found.urls), "left_out": found.left_out}
-
     is_new = not journal.has(key)  # what was searched before is replayed as it was
     if desk.question.sealed or not (journal.has(f"{key}/web") or (is_new and kit.index.asks_the_web)):
         return None, ""
+    asked = to_ask(desk, query)
+    if is_new and not asked:
+        return None, " The web was not asked: only words of the question go out, and names from public pages."
+
+    async def step() -> Result:
+        found = await kit.index.web(asked)
+        return {"gap": desk.gap.number, "query": asked, "addresses": list(found.urls), "left_out": found.left_out}
+
     try:
         result = await journal.once(f"{key}/web", "web", query, step)
     except StepFailed as failure:

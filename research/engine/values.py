@@ -1,9 +1,10 @@
 """The values that the engine's steps take and return: frozen, JSON-able, no database row among them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
 from search_index.api import Control, Deed
 
@@ -13,7 +14,7 @@ STRUCK: frozenset[Verdict] = frozenset({"contradicted", "unsupported"})  # taken
 QuestionKind = Literal["fact", "chain", "comparison", "survey", "latest", "essay"]
 DeedKind = Literal["", "look", "click", "fill", "press", "select", "scroll", "next", "back"]
 
-_ADDRESS = re.compile(r"https?://[^\s<>\"')\]]+")
+_ADDRESS = re.compile(r"https?://(?:\[[\da-fA-F:.]+\][^\s<>\"')\]]*|[^\s<>\"')\]]+)")  # of IPv6, too
 REFERENCE = re.compile(r"#(\d+)")  # in a sub-question: the finding of another one
 
 
@@ -56,7 +57,33 @@ class Question:
     @property
     def addresses(self) -> tuple[str, ...]:
         """The addresses that the person wrote into it: they may be opened at any time."""
-        return tuple(dict.fromkeys(address.rstrip(".,;:?!") for address in _ADDRESS.findall(self.text)))
+        return addresses(self.text)
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """The addresses in a text, in order, each once."""
+    return tuple(dict.fromkeys(address.rstrip(".,;:?!") for address in _ADDRESS.findall(text)))
+
+
+def is_page_of(url: str, given: Collection[str]) -> bool:
+    """Whether it is one of the given pages, whatever its query says or deeds have made of it."""
+    return bool(given) and page_of(url) in map(page_of, given)
+
+
+def is_site_of(url: str, given: Collection[str]) -> bool:
+    """Whether it is of the same site as one of the given pages."""
+    site = page_of(url)[:2]
+    return all(site) and site in (page_of(one)[:2] for one in given)
+
+
+def page_of(url: str) -> tuple[str, str, str]:
+    """An address's scheme, host with port, and path. Of what is none ("http://[half", which a person may well write),
+    all of it is the path."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", "", url
+    return parts.scheme, parts.netloc.casefold(), parts.path.rstrip("/")
 
 
 @dataclass(frozen=True)
@@ -202,6 +229,8 @@ class Workspace:
     approach: str = ""  # how an independent attempt is to begin
     noted: frozenset[tuple[int, int, int]] = frozenset()  # (snapshot, start, end) of passages that were read already
     looked: tuple[str, ...] = ()  # addresses that were opened in the browser
+    done: frozenset[tuple[str, str]] = frozenset()  # (page, words looked for in it), ("", calculation): not done twice
+    wasted: int = 0  # turns in a row whose action was refused, or could not be decided
 
 
 @dataclass(frozen=True)
@@ -308,10 +337,8 @@ class CheckedClaim:
 
 @dataclass
 class Cost:
-    """What a step spent. Reasoners and the kit add to it while the step runs; journal.py stores it with the step.
-
-    Steps of older runs lack what was counted later: every field has a default.
-    """
+    """What a step spent. Reasoners and the kit add to it while the step runs; journal.py stores it with the step. A
+    person's wish costs nothing."""
 
     seconds: float = 0.0
     model_calls: int = 0

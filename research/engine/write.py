@@ -93,9 +93,10 @@ async def _section(
     own = [one for one in known if one.number in section.evidence]
     base = f"report/{question.leg}"
     await journal.activity(_("Writing: %s") % section.heading)
+    count = kit.budget.drafts if kit.reasoner.varies else 1
     drafts = await together(
         _draft(question, section, own, kit, journal, is_shown=number == 1, key=f"{base}/draft/{place}/{number}")
-        for number in range(1, kit.budget.drafts + 1)
+        for number in range(1, count + 1)
     )
     sentences = await _best(section, drafts, kit, journal, key=f"{base}/pick/{place}")
     return await verify(question, section, sentences, kit, journal, known=own, key=f"{base}/check/{place}")

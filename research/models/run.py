@@ -96,8 +96,7 @@ class Step(models.Model):
     input_hash = models.CharField(max_length=64)
     result = models.JSONField(default=dict)
     error = models.TextField(blank=True)  # a step that failed is recorded as failed, never as an empty result
-    # engine/values.py: Cost (older rows lack what was counted later)
-    cost = models.JSONField(default=dict)
+    cost = models.JSONField(default=dict)  # engine/values.py: Cost; a wish has none
     epoch = models.PositiveIntegerField()
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(auto_now_add=True)

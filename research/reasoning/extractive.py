@@ -34,13 +34,15 @@ from research.engine.values import (
     Sentence,
     Shape,
     Workspace,
+    is_page_of,
 )
 from research.reasoning import acting, listing
 from research.reasoning.compare import compared
 from research.reasoning.lookup import looked_up
+from research.reasoning.outright import outright
 from research.reasoning.pieces import without_links
 from research.reasoning.relations import Page
-from research.reasoning.shortest import shortest
+from research.reasoning.shortest import form_of, shortest
 from research.reasoning.sieve import best_documents
 from research.reasoning.telling import Said, telling
 from research.reasoning.trail import bridges, chances, share, woven
@@ -100,6 +102,7 @@ class ExtractiveReasoner:
 
     name = "extractive"
     hits = 20
+    varies = False
 
     def __init__(self, similarity: Similarity = _similarity) -> None:
         self._similarity = similarity
@@ -117,15 +120,16 @@ class ExtractiveReasoner:
         return Plan(_kind(question.text, len(parts)), tuple(map(Planned, parts)))
 
     async def act(self, workspace: Workspace) -> Action:
-        """Open what the person named; ask; read the best page in full; cross the likeliest bridge to a next passage,
-        and again (trail.py), until none is left; answer, if what was found fits; else use the likeliest pages in the
-        browser (acting.py), ask in other words, and follow the link that fits best. Where nothing found has the names
-        that are asked about, a page is used before bridges are crossed."""
+        """Answer where what the person named says outright what is asked (outright.py); ask; read the best page in
+        full; cross the likeliest bridge to a next passage, and again (trail.py), until none is left; answer, if what
+        was found fits; else use the likeliest pages in the browser (acting.py), ask in other words, and follow the link
+        that fits best. Where nothing found has the names that are asked about, a page is used before bridges are
+        crossed."""
         gap = workspace.gap.question
         # What a page asks or orders is no bridge: its names would be searched for.
         workspace = replace(workspace, known=tuple(stated(workspace.known, gap)))
         tried = {unordered(query) for query in workspace.queries}
-        if action := _given(workspace) or acting.go_on(workspace):
+        if action := _said_outright(workspace, tried) or _on_the_page(workspace):
             return action
         if not workspace.queries and not workspace.approach:
             return Action("search", query=gap)
@@ -229,21 +233,46 @@ class ExtractiveReasoner:
         return None
 
     async def answer(self, question: Question, claims: Sequence[Sentence], known: Sequence[Evidence]) -> str:
-        """The name, time, place or number that the question asks for, where the evidence has one; else the best
-        evidence's best sentence; nothing where the evidence is too weak to answer from."""
+        """What the page that the person named says outright; else the name, time, place or number that the question
+        asks for, where the evidence has one; else the best evidence's best sentence; nothing where the evidence is too
+        weak to answer from. Any name or number of a page that the person named, which does not say outright that it is
+        the one, is no answer: a sentence of it at most, or what other pages say of the things by their names."""
+        addresses = question.addresses
         question = replace(question, text=without_links(question.text))
         known = stated(known, question.text)
+        if found := outright(question.text, known, addresses):
+            return found.answer
         pages = _pages(known)
         if answer := compared(question.text, pages) or looked_up(question.text, pages):
             return answer
-        fitting = await self._fitting(question.text, known)
+        given = [one for one in known if is_page_of(one.url, addresses)]
+        elsewhere = [one for one in known if one not in given]
+        span = sentence = ""
+        if not given or all_named(question.text, [f"{one.title} {one.quote}" for one in known]):
+            span, sentence = await self._told(question.text, elsewhere, most=1 if given else None)
+        if given and not sentence and form_of(question.text)[0] in ("kind", None):
+            sentence = (await self._told(question.text, given, least=WEAK))[1]
+        return span or sentence
+
+    async def _told(
+        self, question: str, known: Sequence[Evidence], *, least: float = 0.0, most: int | None = None
+    ) -> tuple[str, str]:
+        """The span of the form that the question asks for from the sentence that tells most of those that have one (of
+        the `most` that do), and the sentence that tells most; empty where the evidence is too weak to answer from, or
+        fits less than `least`."""
+        fitting = await self._fitting(question, known, least)
         if fitting is None:
-            return ""
-        said = [Said(one.title, one.quote[a:b], one.score) for one in known for a, b in api.sentences(one.quote)]
-        close = await self._similarity(question.text, [one.text for one in said])
-        ranked = telling(question.text, said, close)
-        span = shortest(question.text, [one.text for one in ranked])
-        return span or next(" ".join(one.text.split()) for one in ranked if one.title == fitting.title)
+            return "", ""
+        said = [
+            Said(one.title, one.quote[start:end], one.score)
+            for one in known
+            for start, end in api.sentences(one.quote)
+            if not _is_label(one.quote[start:end])
+        ]
+        close = await self._similarity(question, [one.text for one in said])
+        ranked = telling(question, said, close)
+        sentence = next((" ".join(one.text.split()) for one in ranked if one.title == fitting.title), "")
+        return shortest(question, [one.text for one in ranked[:most]]), sentence
 
     async def _closest(self, gap: str, windows: Sequence[Sequence[_Window]]) -> list[_Window]:
         """Of each passage's windows the best one: half by the words they share with the gap, half by their meaning.
@@ -259,14 +288,14 @@ class ExtractiveReasoner:
     async def _answered(self, workspace: Workspace) -> Action | None:
         """To answer from the likeliest evidence that fits; None where none does."""
         fitting = await self._fitting(workspace.gap.question, workspace.known)
-        return Action("answer", outcome=shorten(fitting.quote, 200, placeholder=" …")) if fitting else None
+        return _answer(fitting) if fitting else None
 
-    async def _fitting(self, asked: str, known: Sequence[Evidence]) -> Evidence | None:
+    async def _fitting(self, asked: str, known: Sequence[Evidence], least: float = 0.0) -> Evidence | None:
         """The evidence that answers best by itself, of the likeliest; None where it is too weak to answer from. A
         question that names what was found needs no close fit: at the end of a chain no quotation is close to it."""
         best = _likeliest(known)[:FITTING]
         fits = await self._fits(asked, best)
-        least = FAR if all_named(asked, [f"{one.title} {one.quote}" for one in known]) else WEAK
+        least = max(least, FAR if all_named(asked, [f"{one.title} {one.quote}" for one in known]) else WEAK)
         return best[fits.index(max(fits))] if max(fits, default=0.0) >= least else None
 
     async def _fits(self, asked: str, known: Sequence[Evidence]) -> list[float]:
@@ -390,6 +419,14 @@ def _kind(question: str, parts: int) -> QuestionKind:
     return "fact" if parts == 1 else "chain"
 
 
+def _is_label(line: str) -> bool:
+    """Whether it is what a control, a column or a heading is called, a few words that end as no sentence does; or the
+    beginning of a sentence that was cut behind an ordinal ("am 4.")."""
+    return re.search(r"\b\d\d?\.$", line) is not None or (
+        line[-1:] not in (".", "!", "?") and len(line.split()) < BARE and not re.search(r"[\d:]", line)
+    )
+
+
 def _says(text: str) -> float:
     """A word or two name a thing, and are as close to it as can be, but say nothing about it."""
     return min(1.0, 0.4 + 0.1 * len(re.findall(r"\w+", text)))
@@ -424,12 +461,22 @@ def _page(workspace: Workspace) -> int:
     return 0
 
 
-def _given(workspace: Workspace) -> Action | None:
-    """To open an address that the person named, and to use that page where it does not have what is asked for."""
-    given = workspace.question.addresses
-    if own := [number for number, url in workspace.links if url in given and workspace.turn <= len(given)]:
-        return Action("open", target=own[0])
-    return acting.look(workspace) if workspace.view.address in given else None
+def _said_outright(workspace: Workspace, tried: set[str]) -> Action | None:
+    """To answer where the person's page says outright what is asked; before that counts, to ask in other words."""
+    found = outright(workspace.gap.question, workspace.known, workspace.question.addresses)
+    if found and workspace.may_answer:
+        return _answer(found.evidence)
+    return _asked_otherwise(workspace, tried) if found else None
+
+
+def _answer(evidence: Evidence) -> Action:
+    return Action("answer", outcome=shorten(evidence.quote, 200, placeholder=" …"))
+
+
+def _on_the_page(workspace: Workspace) -> Action | None:
+    """To use the page that the person named in the browser, and to go on with what is open there."""
+    is_given = workspace.view.address in workspace.question.addresses
+    return (acting.look(workspace) if is_given else None) or acting.go_on(workspace)
 
 
 def _at_hand(workspace: Workspace) -> Action | None:
@@ -449,14 +496,16 @@ def _else(workspace: Workspace, tried: set[str], answer: Action | None) -> Actio
     """What is left where neither search nor bridges brought an answer that counts."""
     if not answer and (deed := acting.look(workspace)):
         return deed
-    for query in _reformulations(workspace):
-        if query and unordered(query) not in tried:
-            return Action("search", query=query)
-    return _follow(workspace)
+    return _asked_otherwise(workspace, tried) or _follow(workspace)
+
+
+def _asked_otherwise(workspace: Workspace, tried: set[str]) -> Action | None:
+    queries = [query for query in _reformulations(workspace) if query and unordered(query) not in tried]
+    return Action("search", query=queries[0]) if queries else None
 
 
 def _reformulations(workspace: Workspace) -> list[str]:
-    """The gap's own words without those of grammar; then with words that tell the best evidence apart."""
+    """The gap as it is; its own words without those of grammar; then with words that tell the best evidence apart."""
     gap = workspace.gap.question
     plain = re.findall(r"[\w.'-]*\w", gap)
     kept = [word for word in plain if terms(word)]
@@ -467,7 +516,7 @@ def _reformulations(workspace: Workspace) -> list[str]:
     added = [term for term in dict.fromkeys(quotes[0] if quotes else []) if term not in wanted and len(term) > 3]
     added.sort(key=lambda term: -weights.get(term, 0.0))
     title = best[0].title if best else ""
-    return [" ".join(kept), " ".join([*kept, *added[:3]]), f"{title} {' '.join(kept)}".strip()]
+    return [gap, " ".join(kept), " ".join([*kept, *added[:3]]), f"{title} {' '.join(kept)}".strip()]
 
 
 def _follow(workspace: Workspace) -> Action | None:

@@ -9,8 +9,9 @@ Knows no HTTP and no database. Made by reasoning/__init__.py, called by the engi
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
+from urllib.parse import urldefrag
 
 from django.utils.translation import gettext as _
 
@@ -39,10 +40,12 @@ from research.engine.values import (
     Shape,
     View,
     Workspace,
+    addresses,
 )
 from research.errors import BadReply, NotAllowed
 from research.prompts import Prompt, render
 from research.reasoning import replies
+from research.reasoning.acting import look
 from research.reasoning.checker import Checker
 from research.reasoning.client import Client
 from research.reasoning.extractive import ExtractiveReasoner
@@ -50,7 +53,7 @@ from research.reasoning.fit import fit
 from research.reasoning.pieces import without_links
 from research.reasoning.sieve import best_documents
 from research.reasoning.sight import Passage, kept, numbered
-from search_index.api import FIELDS, Control
+from search_index.api import FIELDS, KEYED, KEYS, Control, Deed
 
 PASSAGES = 10  # shown at once when reading: on a CPU a prompt of 2,000 tokens takes half a minute
 PAGES = 12  # offered at once for opening
@@ -58,6 +61,7 @@ EVIDENCE = 10  # of a section, and of a workspace's known
 LINKS = 12
 CONTROLS = 16  # of those that are offered, the most fitting first: what a small model can look through
 UNPICKED = 3  # pieces of evidence that are shown where the model picked none
+STUCK = 2  # turns in a row that came to nothing: then the rules say where to look next
 PICKED = 0.5  # score above which evidence was picked by the model (sight.py); what only the rules kept is below it
 CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
 
@@ -70,6 +74,7 @@ class ModelReasoner:
     keep what the model overlooks. A `checker` judges in place of the model; with neither, the rules do."""
 
     name = "model"
+    varies = True
     hits = 20  # of which the model reads the first, and the rules all
 
     def __init__(
@@ -80,13 +85,22 @@ class ModelReasoner:
         self._judge = checker or (None if "judge" in endpoints else rules)
 
     async def plan(self, question: Question, most: int) -> Plan:
-        prompt = render("plan", question=question.text, earlier=question.earlier, today=question.today, most=most)
+        asked = _question_alone(question.text)
+        prompt = render("plan", question=asked, earlier=question.earlier, today=question.today, most=most)
         reply = await self._client.complete("planner", "plan", prompt, replies.Plan)
-        return Plan(reply.kind, _grounded(_distinct(reply.questions))[:most] or (Planned(question.text),))
+        return Plan(reply.kind, _grounded(_distinct(reply.questions))[:most] or (Planned(asked),))
 
     async def act(self, workspace: Workspace) -> Action:
         gap = workspace.gap.question
-        if not workspace.queries and not workspace.approach and not REFERENCE.search(gap):
+        if workspace.wasted >= STUCK:
+            ruled = await self._rules.act(workspace)
+            if ruled.kind not in ("answer", "give_up"):
+                return ruled
+        page = workspace.view.address
+        if page in workspace.question.addresses and page not in workspace.looked and (action := look(workspace)):
+            return action  # what a person named and does not say it may say further on: its controls are to be seen
+        is_led = workspace.view.tab or not workspace.dead_ends.issuperset(workspace.opened)
+        if not workspace.queries and not is_led and not workspace.approach and not REFERENCE.search(gap):
             return Action("search", query=gap)  # nothing is known that would make a better query
         pages = [replace(one, title=titled(one.title, _about(workspace))) for one in _unread(workspace)[:PAGES]]
         links = [link for link in workspace.links if is_plain(link[1])][:LINKS]
@@ -108,12 +122,16 @@ class ModelReasoner:
                 computed=workspace.computed,
                 queries=workspace.queries,
                 dead_ends=workspace.dead_ends,
-                opened=[address for address in workspace.opened if is_plain(address)],
+                # Once each: what deeds have made of a page is known by a fragment.
+                opened=list(dict.fromkeys(urldefrag(page).url for page in workspace.opened if is_plain(page))),
                 pages=pages,
                 links=links,
+                tab=_tab(workspace.view),
+                done=[_told(one, _about(workspace)) for one in workspace.view.deeds],
                 controls=[(number, _labelled(one, _about(workspace))) for number, one in controls.items()],
                 observation=workspace.observation,
                 kinds=kinds,
+                keys=KEYS if "press" in kinds else (),
                 may_compute=workspace.may_compute,
                 turns_left=workspace.turns_left,
             )
@@ -123,7 +141,15 @@ class ModelReasoner:
         )
         allowed: replies.Allowed = {"kind": kinds, "number": [0, *numbers, *controls]}
         reply = await self._client.complete("planner", "act", fitted, replies.Act, allowed=allowed)
-        return _action(reply, numbers, {number: one.number for number, one in controls.items()})
+        return _action(
+            reply,
+            _Numbers(
+                pages=[one.number for one in pages],
+                links=[number for number, _address in links],
+                controls={number: one.number for number, one in controls.items()},
+                read=next((one.number for one in workspace.candidates if one.url in workspace.opened), 0),
+            ),
+        )
 
     async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
         """What the model picks; and below it what the rules would have kept, for a small model overlooks much: it goes
@@ -325,6 +351,17 @@ class ModelReasoner:
         return fitted.prompt, fitted.shown
 
 
+def _question_alone(text: str) -> str:
+    """A question without the addresses before and behind it, which are opened, not asked for: a small model plans to
+    find out "the URL of ...". Where next to nothing is left ("Summarise https://...") they stay."""
+    parts = text.split()
+    while parts and addresses(parts[-1]):
+        parts.pop()
+    while parts and addresses(parts[0]):
+        parts.pop(0)
+    return " ".join(parts) if len(parts) > 2 else text
+
+
 def _about(workspace: Workspace) -> str:
     """What a gap is about, for telling what on a page could answer it."""
     return f"{workspace.question.text} {workspace.gap.question}"
@@ -357,44 +394,88 @@ def _deeds(view: View) -> list[str]:
     roles = {one.role for one in view.controls}
     kinds = ["click"] if roles else []
     kinds += ["fill"] if roles & FIELDS else []
+    # Enter is pressed by "fill": in a field there is something to press for when it holds words already.
+    keyed = any(one.role in KEYED and (one.value or one.role not in FIELDS) for one in view.controls)
+    kinds += ["press"] if keyed else []
     kinds += ["select"] if roles & CHOICES else []
     return [*kinds, "scroll", "next", *(["back"] if view.deeds else [])]
 
 
+def _tab(view: View) -> str:
+    """The address of the page that is open in the browser; empty where there is none, or its words give orders."""
+    address = urldefrag(view.address).url if view.tab else ""
+    return address if is_plain(address) else ""
+
+
+def _told(deed: Deed, about: str) -> str:
+    """What was done, as the planner sees it."""
+    name = named(deed.name, about) if deed.kind in ("click", "select") else ""
+    return " ".join(f"{deed.kind} {name} {deed.text}".split())
+
+
 def _labelled(control: Control, about: str) -> str:
-    """The control as the planner sees it: without a name or a value that gives orders."""
+    """The control as the planner sees it: without a name, a value or an option that gives orders."""
     value = control.value if named(control.value, about) == control.value else ""
-    return f"{control.role} {named(control.name, about)}" + (f" = {value}" if value else "")
+    options = [one for one in control.options if named(one, about) == one]
+    label = f"{control.role} {named(control.name, about)}" + (f" = {value}" if value else "")
+    return label + (f" (of: {' | '.join(options)})" if options else "")
 
 
-def _action(reply: replies.Act, numbers: Iterable[int], controls: Mapping[int, int]) -> Action:
-    """The reply as an action; `controls` are the browser's numbers by those that were shown. Raises NotAllowed for a
-    number that was not shown, BadReply for a search for nothing."""
+@dataclass(frozen=True)
+class _Numbers:
+    """The numbers that a prompt has shown: of pages of which passages are known, of links, of controls (each with the
+    browser's own); and that of the page which was read last, 0 where none was."""
+
+    pages: Sequence[int]
+    links: Sequence[int]
+    controls: Mapping[int, int]
+    read: int
+
+
+def _action(reply: replies.Act, numbers: _Numbers) -> Action:
+    """The reply as an action. Raises NotAllowed for a number that was not shown, BadReply for a search for nothing."""
     match reply.kind:
         case "search":
             query = without_links(reply.query)
             if not query:
                 raise BadReply(_("The model asked for a search without a query."))
             return Action("search", query=query, reasoning=reply.thought)
-        case "open" if reply.number in controls:  # a small model calls it so
-            return Action("act", "", reply.thought, controls[reply.number], deed="click")
+        case "open" if reply.number in numbers.controls:  # a small model calls it so
+            return Action("act", "", reply.thought, numbers.controls[reply.number], deed="click")
         case "open" | "find":
-            if reply.number not in numbers:
-                raise NotAllowed(
-                    _("The model named number %(number)s, which it was not shown.") % {"number": reply.number}
-                )
-            return Action(reply.kind, query=reply.query, target=reply.number, reasoning=reply.thought)
-        case "click" | "fill" | "select" if reply.number not in controls:
+            return _opening(reply, numbers)
+        case "click" | "fill" | "press" | "select" if reply.number not in numbers.controls:
             raise NotAllowed(
-                _("The model named control %(number)s, which it was not shown.") % {"number": reply.number}
+                _("No control is listed as number %(number)s: name one that is.") % {"number": reply.number}
             )
-        case "look" | "click" | "fill" | "select" | "scroll" | "next" | "back":
-            target = controls.get(reply.number, 0) if reply.kind != "look" else 0
-            return Action("act", reply.query, reply.thought, target, deed=reply.kind)
+        case "look" | "click" | "fill" | "press" | "select" | "scroll" | "next" | "back":
+            target = numbers.controls.get(reply.number, 0) if reply.kind != "look" else 0
+            query = _key(reply.query) if reply.kind == "press" else reply.query
+            return Action("act", query, reply.thought, target, deed=reply.kind)
         case "more" | "compute":
             return Action(reply.kind, query=reply.query, reasoning=reply.thought)
         case _:
             return Action(reply.kind, reasoning=reply.thought, outcome=without_links(reply.outcome))
+
+
+def _opening(reply: replies.Act, numbers: _Numbers) -> Action:
+    """To open a page, or to find words in one; of a link, which has to be opened first, a small model says "find", too,
+    and 0 where there is one only. Raises NotAllowed."""
+    listed = [*numbers.pages, *numbers.links]
+    number = reply.number
+    if reply.kind == "find" and numbers.read and number == 0:
+        return Action("find", query=reply.query, target=numbers.read, reasoning=reply.thought)
+    if number == 0 and len(listed) == 1:
+        (number,) = listed
+    if number not in listed:
+        raise NotAllowed(_("No page or link is listed as number %(number)s: name one that is.") % {"number": number})
+    is_find = reply.kind == "find" and number in numbers.pages
+    return Action("find" if is_find else "open", query=reply.query, target=number, reasoning=reply.thought)
+
+
+def _key(said: str) -> str:
+    """The key that is meant: "page down" is PageDown."""
+    return next((key for key in KEYS if key.casefold() == said.replace(" ", "").casefold()), said)
 
 
 def _unread(workspace: Workspace) -> list[Candidate]:

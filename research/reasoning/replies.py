@@ -25,12 +25,12 @@ class Plan(BaseModel):
     questions: list[Asked] = Field(json_schema_extra={"minItems": 1, "maxItems": 8})
 
 
-Done = Literal["look", "click", "fill", "select", "scroll", "next", "back"]  # in the browser
+Done = Literal["look", "click", "fill", "press", "select", "scroll", "next", "back"]  # in the browser
 
 
 class Act(BaseModel):
     thought: str = ""
-    kind: Literal["search", "open", "find", "more", "compute", "answer", "give_up"] | Done
+    kind: Literal["search", "open", "find", "more", "compute", "answer", "give_up", Done]
     query: str = ""
     number: int = 0
     outcome: str = ""

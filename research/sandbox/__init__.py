@@ -2,16 +2,16 @@
 
 The walls, from the inside: a component that imports nothing (guest/, build.py), so that it has no file, clock, network
 or process to name; the process that runs it, which has given up all but its pipes (keeper.py); bubblewrap around that
-process, where it works on this machine; and our clock. JSON goes in and comes out; nothing is unpickled. The component
-is made when it is first needed, which takes half a minute, and kept in DATA_DIR/sandbox.
+process, where it works on this machine; and our clock. JSON goes in and comes out; nothing is unpickled. Where the
+component is and how it is made says component.py; a worker sees to it when it starts (`prepare_soon`), and a
+calculation that comes earlier waits.
 Never decides what may be computed: compute.py does. Called by research/tasks.py for the engine's Kit, by the page that
-asks, and by the command `models`.
+asks, and by the commands `check`, `models` and `make_sandbox`.
 """
 
-import fcntl
 import json
+import logging
 import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -20,36 +20,33 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import cache
-from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
-from threading import Timer
+from threading import Thread, Timer
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from config.children import tethered
 from config.loop import in_pool
 from research.errors import StepFailed
+from research.sandbox import component
+from research.sandbox.component import CannotMake
 
 SECONDS = 10.0  # by the clock; keeper.py allows 5 of a processor
-BUILD_SECONDS = 300.0  # 20 on two idle cores (LOG.md)
 LONGEST = 100_000  # bytes of a reply that are read
 AT_ONCE = 2  # each may take half a gigabyte
 NOBODY = "65534"
-PACKAGES = ("wasmtime", "componentize-py")
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin")  # with the libraries that Python itself loads
-_HERE = Path(__file__).parent
+KEEPER = Path(__file__).with_name("keeper.py")
 _threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sandbox")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class State:
-    """What was found out about this machine: the component in DATA_DIR/sandbox, whether bubblewrap goes around it, and
-    why nothing can be computed, in words for people; empty where it can."""
+    """What was found out about this machine: the component's file, whether bubblewrap goes around it, and why nothing
+    can be computed, in words for people; empty where it can."""
 
     component: str
     bubblewrap: bool = False
@@ -61,6 +58,9 @@ class State:
         if self.trouble:
             return ""
         return _("WebAssembly, in bubblewrap") if self.bubblewrap else _("WebAssembly")
+
+
+_found: State | None = None  # by this process's last `prepare`
 
 
 async def run(code: str, inputs: Mapping[str, Sequence[Any]]) -> Any:
@@ -76,32 +76,59 @@ def works() -> bool:
     return not trouble()
 
 
+def is_ready() -> bool:
+    """Whether a calculation would be run at once. Where not, it waits until the sandbox is made, or fails."""
+    return _known() is not None
+
+
+def is_being_made() -> bool:
+    """Whether somebody, in this process or another, makes the sandbox just now."""
+    return component.is_being_made()
+
+
 def trouble() -> str:
     """Why nothing can be computed here, in words for people; empty where it can, or where that was not tried yet."""
-    if _component() is None:
-        return _("The packages %s are not installed.") % ", ".join(PACKAGES)
-    state = _recorded()
+    if not component.name():
+        return _("The packages %s are not installed.") % ", ".join(component.PACKAGES)
+    state = _known()
     return state.trouble if state else ""
 
 
+def in_words() -> str:
+    """Whether calculations are on, as far as is known, for operators."""
+    if is_being_made():
+        return _("their sandbox is being made just now, which takes about half a minute")
+    state = _known()
+    if why := trouble():
+        return _("off. %s") % why
+    if state is None:
+        return _("not tried yet; a worker makes their sandbox when it starts")
+    return _("on, within %s") % state.walls
+
+
 def prepare() -> State:
-    """Find out what works here, and make the component where there is none. Takes half a minute the first time."""
-    component = _component()
-    if component is None:
+    """Find out what works here, and make the component where there is none that does, which takes half a minute; while
+    somebody else makes it, wait for that."""
+    global _found  # noqa: PLW0603 - this process knows it also where it cannot be written down
+    name = component.name()
+    if not name:
         return State("", trouble=trouble())
-    _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (_folder() / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        state = _first_that_works(component)
-        if state is None:
-            said = _build(component)
-            state = _first_that_works(component) or State(component, trouble=said or _("Its trial gave no result."))
-        _record(state)
-    return state
+    with suppress(OSError):
+        for folder in (settings.DATA_DIR, _record_file().parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        _found = _first_that_works() or _made()
+    except CannotMake as error:
+        _found = State(name, trouble=str(error))
+    if _found.trouble:
+        logger.warning("nothing can be computed. %s", _found.trouble)
+    with suppress(OSError):
+        _record(_found)
+    return _found
 
 
 def _run(code: str, inputs: Mapping[str, Sequence[Any]]) -> Any:
-    state = _recorded() or prepare()
+    state = _known() or prepare()
     if state.trouble:
         raise StepFailed(_("nothing can be computed here. %s") % state.trouble)
     try:
@@ -153,12 +180,11 @@ def _reply(state: State, code: str, inputs: Mapping[str, Sequence[Any]]) -> dict
 
 
 def _command(state: State) -> list[str]:
-    python, packages = getattr(sys, "_base_executable", sys.executable), _wasmtime().parent
-    keeper, component = _HERE / "keeper.py", _folder() / state.component
-    command = [python, "-I", "-S", "-B", str(keeper), str(packages), str(component)]
+    python, wasmtime = getattr(sys, "_base_executable", sys.executable), component.wasmtime()
+    command = [python, "-I", "-S", "-B", str(KEEPER), str(wasmtime.parent), state.component]
     if not state.bubblewrap:
         return command
-    seen = [sys.base_prefix, str(_wasmtime()), str(keeper), str(component)]
+    seen = [sys.base_prefix, str(wasmtime), str(KEEPER), state.component]
     walls = [
         shutil.which("bwrap") or "bwrap",
         "--unshare-user",
@@ -176,11 +202,28 @@ def _command(state: State) -> list[str]:
     return [*walls, "--remount-ro", "/", "--chdir", "/", *command]
 
 
-def _first_that_works(component: str) -> State | None:
+def prepare_soon() -> None:
+    """`prepare`, and do not wait for it."""
+    Thread(target=prepare, name="prepare sandbox", daemon=True).start()
+
+
+def _made() -> State:
+    """What works once the component is made, by us or by whoever was at it already. Raises CannotMake."""
+    with component.making() as lock:
+        state = _first_that_works()
+        if state is None:
+            component.make(lock)
+            state = _first_that_works()
+    if state is None:
+        raise CannotMake(_("Its trial gave no result."))
+    return state
+
+
+def _first_that_works() -> State | None:
     """The strongest walls within which a trial gives its result."""
-    if (_folder() / component).exists():
+    for path in component.found():
         for bubblewrap in (True, False):
-            state = State(component, bubblewrap)
+            state = State(str(path), bubblewrap)
             if bubblewrap and shutil.which("bwrap") is None:
                 continue
             with suppress(OSError):
@@ -189,60 +232,27 @@ def _first_that_works(component: str) -> State | None:
     return None
 
 
-def _build(component: str) -> str:
-    """Make the component; why that failed, in its last words, or an empty text."""
-    part = _folder() / f"{component}.{os.getpid()}"
-    command = [sys.executable, "-I", "-B", str(_HERE / "build.py"), str(part)]
+def _known() -> State | None:
+    """What prepare() found, in this process or another one, while it is about what is needed and there now."""
     try:
-        done = subprocess.run(
-            tethered(command), capture_output=True, timeout=BUILD_SECONDS, check=False, env={}, cwd="/"
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if done.returncode:
-        return done.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"Status {done.returncode}."
-    for old in _folder().glob("*.cwasm"):
-        old.unlink()
-    part.rename(_folder() / component)
-    return ""
-
-
-@cache
-def _component() -> str | None:
-    """The name of the component's file, from all that it is made of; None where it cannot be made."""
-    try:
-        made_of = [f"{name} {version(name)}" for name in PACKAGES]
-    except PackageNotFoundError:
-        return None
-    made_of += [platform.platform(), *(path.read_text() for path in sorted((_HERE / "guest").glob("*.*")))]
-    return f"{sha256(repr(made_of).encode()).hexdigest()[:16]}.cwasm"
-
-
-@cache
-def _wasmtime() -> Path:
-    """The folder of the package, without loading its 30 MB library into this process."""
-    found = find_spec("wasmtime")
-    assert found is not None, "_component() has its version"
-    assert found.origin is not None
-    return Path(found.origin).parent
-
-
-def _recorded() -> State | None:
-    """What prepare() found, while it is about what is needed and there now."""
-    try:
-        state = State(**json.loads((_folder() / "state.json").read_text()))
+        recorded = State(**json.loads(_record_file().read_text()))
     except (OSError, ValueError, TypeError):
-        return None
-    there = state.trouble or (_folder() / state.component).exists()
-    fits = state.component == _component() and (not state.bubblewrap or shutil.which("bwrap"))
-    return state if there and fits else None
+        recorded = None
+    return next((state for state in (recorded, _found) if state and _still_is(state)), None)
+
+
+def _still_is(state: State) -> bool:
+    path = Path(state.component)
+    there = path.exists() and (not state.bubblewrap or shutil.which("bwrap") is not None)
+    return path.name == component.name() and (bool(state.trouble) or there)
 
 
 def _record(state: State) -> None:
-    part = _folder() / f"state.{os.getpid()}"
+    file = _record_file()
+    part = file.with_name(f"state.{os.getpid()}")
     part.write_text(json.dumps(asdict(state)))
-    part.rename(_folder() / "state.json")
+    part.rename(file)
 
 
-def _folder() -> Path:
-    return Path(settings.DATA_DIR) / "sandbox"
+def _record_file() -> Path:
+    return Path(settings.DATA_DIR) / "sandbox" / "state.json"

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from research.engine.confidence import basis
 from research.engine.exhibits import found
 from research.engine.findings import computed_in, used
-from research.engine.tried import Tried, tried
+from research.engine.tried import Tried, not_opened, tried
 from research.engine.values import Computation
 from research.models import STRUCK, Claim, Evidence, Report
 from search_index import api
@@ -184,6 +184,7 @@ class ReportShown:
     counts: tuple[Count, ...]  # of the verdicts that there are, the good ones first
     confidence_label: str  # in the short answer, in words; empty where it was not estimated
     tried: Tried | None = None  # where something was not found
+    not_opened: tuple[str, ...] = ()  # addresses of the question, and why they could not be
     nearest: bool = False  # there is no answer: the quotations are what came nearest to one
     inferred: bool = False  # the short answer is concluded from what the sources say; none says it in these words
     rests_on: tuple[Citation, ...] = ()  # what the short answer rests on: what says it, or what it is concluded from
@@ -226,6 +227,7 @@ def cited(report: Report, address: Address) -> ReportShown:
         counts=_counts(claims),
         confidence_label=_confidence(report.confidence),
         tried=tried(report) if report.not_found else None,
+        not_opened=not_opened(report),
         nearest=report.only_nearest(claims),
         disagreements=_disagreements(report, citations),
         calculations=tuple(calculations.values()),

@@ -35,6 +35,7 @@ from research.views.tree import Branch, Counts, in_order, tree
 
 WRITING = ("outline", "draft", "check")  # steps that change the draft
 COUNTED = ("search", "more", "list", "open", "browse", "note", "support", "cell")  # steps that a gap's counts are of
+BRINGING = ("plan", "revise", "wish")  # steps that may add gaps to the plan
 PLANNING = ("plan", "revise", "wish", "choose", "report")  # steps that may change more of the plan than their own gap
 LISTED = 80  # steps that the page lists of all gaps together, the latest of each; those before load when asked for
 LATEST = 12  # steps of a gap that a replay lists: it is looked at for what comes last
@@ -195,7 +196,7 @@ def picture(run: Run, until: int = 0, typed: Mapping[int, Planned] | None = None
     into the fields of the plan that could not be kept. Of a long run the latest steps are listed, unless it is to be
     `every_step`."""
     steps = list(run.steps.filter(seq__lte=until) if until else run.steps.all())
-    gaps = _settled(run, steps) if until else rows(run)
+    gaps = _settled(run, steps) if until else _drawn(run, steps)
     counts = _counts([(step.kind, step.result.get("gap"), step.result.get("evidence")) for step in _counted(steps)])
     branches = tree(gaps, counts, typed)
     ordered = list(in_order(branches))
@@ -222,6 +223,21 @@ def picture(run: Run, until: int = 0, typed: Mapping[int, Planned] | None = None
         quiet=int((timezone.now() - steps[-1].finished_at).total_seconds()) if steps else 0,
         seq=steps[-1].seq if steps else 0,
     )
+
+
+def _drawn(run: Run, steps: Sequence[Step]) -> list[Gap]:
+    """The gaps as they are now, but for those that a step behind these has brought since: the stream brings them."""
+    gaps = rows(run)
+    later = run.steps.filter(kind__in=BRINGING, seq__gt=steps[-1].seq if steps else 0)
+    new = {number for step in later for number in brought(step)}
+    return [gap for gap in gaps if gap.number not in new]
+
+
+def brought(step: Step) -> set[int]:
+    """The numbers of the gaps that a step adds to the plan."""
+    if step.kind == "wish":
+        return {step.result["gap"]} if step.result["wish"] == "add" else set()
+    return {gap["number"] for gap in step.result.get("gaps", ())}
 
 
 def _gap_shown(branch: Branch, own: Sequence[Step], most: int, shown: Mapping[int, StepShown]) -> GapShown:

@@ -185,6 +185,8 @@ def _name(whose: str, names: dict[str, str]) -> str:
         return words % {"number": number[:8]}
     if kind == "source":
         return names.get(number) or _("source %(number)s") % {"number": number}
+    if kind == "searxng":
+        return _("SearXNG, for the engines that it asks")
     return _("the index itself (robots.txt and the like)") if kind == asking.SITE else _("nobody we know")
 
 

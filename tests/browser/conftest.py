@@ -15,10 +15,14 @@ import pytest
 import uvicorn
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from config import chromium
 from config.asgi import application
+
+# What a page shows by itself is there within a second or not at all, but for a machine on which all the tests run:
+# Playwright's five seconds were not enough there. A test that passes is not slower for it.
+expect.set_options(timeout=15_000)
 
 HERE = Path(__file__).parent
 NewPage = Callable[..., Page]

@@ -1,6 +1,7 @@
 """A run as a person watches it: steps and text arrive, a reload in the middle shows the same, the report takes over."""
 
 import json
+import re
 
 import pytest
 from django.conf import settings
@@ -34,6 +35,16 @@ def step(run, say):
     return commit
 
 
+def say_until(is_shown, page, say, **message):
+    """Says it until the page shows it: what the broker tells before the page listens is heard by nobody."""
+    for _time in range(100):
+        say(**message)
+        if is_shown():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"The page never showed {message}")
+
+
 def finish(run, evidence):
     report = run.reports.create(answer="Harrison")
     make_claim(report, "The Board paid Harrison.", evidence)
@@ -63,9 +74,10 @@ def test_a_run_is_watched_from_its_plan_to_its_report(new_page, owner, run, say,
 
     step("outline", {"sections": [{"heading": "Money", "evidence": [1]}]})
     expect(page.get_by_role("heading", name="Money")).to_be_visible()
-    say(section="Money", delta="The Board")
+    drafted = page.locator("#draft")
+    say_until(lambda: "The Board" in drafted.inner_text(), page, say, section="Money", delta="The Board")
     say(section="Money", delta=" paid <i>him</i>")
-    expect(page.locator("#draft")).to_contain_text("The Board paid <i>him</i>")
+    expect(drafted).to_contain_text("The Board paid <i>him</i>")
 
     trail = page.locator("#trail-1").inner_text()
     page.reload()
@@ -126,11 +138,7 @@ def test_what_the_model_thinks_is_in_a_fold_until_its_step_is_there(new_page, ow
     fold = page.locator("#thoughts")
     expect(fold).not_to_be_visible()
     expect(page.locator("#plan")).to_be_visible()
-    for _piece in range(50):  # until the page listens
-        say(of="1", thinking="The <b>Board</b> may have paid. ")
-        if fold.is_visible():
-            break
-        page.wait_for_timeout(100)
+    say_until(fold.is_visible, page, say, of="1", thinking="The <b>Board</b> may have paid. ")
     fold.locator("summary").click()
     expect(page.locator("#thinking")).to_contain_text("The <b>Board</b> may have paid.")
     make_gap(run)
@@ -144,12 +152,12 @@ def test_the_page_says_for_how_long_it_has_waited(new_page, owner, run, say):
     expect(page.locator("#wire")).to_be_attached()
     page.clock.install()
     page.reload()
+    page.clock.run_for(30_000)  # the clock goes on by itself as well
+    expect(page.locator("#since")).to_have_text(re.compile(r"^3\d s$"))
+    activity = page.locator("#activity")
+    say_until(lambda: activity.inner_text() == "Reading on", page, say, activity="Reading on")
     page.clock.run_for(5_000)
-    expect(page.locator("#since")).to_have_text("5 s")
-    say(activity="Reading on")
-    expect(page.locator("#activity")).to_have_text("Reading on")
-    page.clock.run_for(4_000)
-    expect(page.locator("#since")).to_have_text("4 s")
+    expect(page.locator("#since")).to_have_text(re.compile(r"^\d s$"))
 
 
 def test_a_run_is_read_without_javascript(new_page, owner, run, step):

@@ -1,5 +1,7 @@
 """A plan that is reviewed and changed by its person, the picture of a trail, and a run that is stepped through."""
 
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -69,7 +71,7 @@ def test_the_focus_stays_on_the_button_that_moves(new_page, owner, review):
     page.goto(reverse("run", args=[review.pk]))
     page.get_by_role("button", name="Move sub-question 3 up").press("Enter")
     expect(page.locator(".tree > .branch").first).to_have_id("plan-3")
-    assert page.evaluate("document.activeElement.id") == "up-3"
+    expect(page.locator("#up-3")).to_be_focused()
 
 
 def test_what_was_typed_outlives_a_refusal(new_page, owner, review):
@@ -156,7 +158,7 @@ def test_a_run_is_stepped_through_by_button_key_slider_and_by_itself(new_page, o
     expect(page.locator("#just-now")).to_have_text("Planned 1 sub-question")
     page.get_by_role("link", name="Next").click()
     expect(page.locator("#just-now")).to_contain_text("Searched “who paid”")
-    assert page.url.endswith("?step=2")
+    expect(page).to_have_url(re.compile(r"\?step=2$"))
     page.locator("h1").click()
     page.keyboard.press("ArrowRight")
     expect(page.locator("#just-now")).to_contain_text("Kept 1 piece of evidence")

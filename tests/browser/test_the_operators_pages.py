@@ -139,8 +139,8 @@ def test_uploading_needs_no_script(new_page, owner, kept, tmp_path):
     page.goto(reverse("index:uploads"))
     page.get_by_label("Documents").set_input_files(make_files(tmp_path))
     page.get_by_role("button", name="Upload").click()
-    assert page.locator("[data-sent] li").count() == 4
-    assert page.get_by_text("Documents of this type cannot be read.").is_visible()
+    expect(page.locator("[data-sent] li")).to_have_count(4)
+    expect(page.get_by_text("Documents of this type cannot be read.")).to_be_visible()
 
 
 def test_keeping_fresh_is_one_click_in_the_list(new_page, owner, index):

@@ -1,6 +1,10 @@
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.contrib import admin
+from django.core.checks import run_checks
 
 from config.checks import check_settings
 
@@ -137,3 +141,10 @@ def test_a_complaint_shows_no_password(monkeypatch):
 def test_an_address_of_searxng_that_is_none_has_its_complaint(monkeypatch):
     monkeypatch.setenv("SEARXNG_URL", "searxng:8888")
     assert ids() == {"E027"}
+
+
+def test_nothing_is_wrong_with_the_site_and_its_admin():
+    """`manage.py check` may look at the admin before the addresses are read that register its classes."""
+    import_module(settings.ROOT_URLCONF)
+    assert admin.site._registry
+    assert [str(message) for message in run_checks()] == []

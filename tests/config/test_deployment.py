@@ -9,6 +9,8 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
+from search_index.whose import NAME
+
 TOP = Path(__file__).resolve().parent.parent.parent
 COMPOSE = yaml.safe_load((TOP / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
@@ -57,7 +59,7 @@ def test_secrets_come_from_outside_and_have_no_default():
         assert set(re.findall(rf"\$\{{{name}([^}}]*)\}}", text)) == {":?is in .env.example"}
 
 
-def test_only_the_door_the_model_and_searxng_reach_the_internet():
+def test_only_the_door_and_the_model_reach_the_internet():
     ways_out = {
         name
         for name, network in COMPOSE["networks"].items()
@@ -65,7 +67,23 @@ def test_only_the_door_the_model_and_searxng_reach_the_internet():
         and network.get("driver_opts", {}).get("com.docker.network.bridge.enable_ip_masquerade") != "false"
     }
     going_out = {name for name, service in SERVICES.items() if ways_out & set(service["networks"])}
-    assert going_out == {"egress", "model", "searxng"}
+    assert going_out == {"egress", "model"}
+
+
+def test_searxng_answers_us_in_json_and_goes_out_by_the_door_alone():
+    told = yaml.safe_load(COMPOSE["configs"]["searxng"]["content"])
+    assert told["use_default_settings"] is True
+    assert "json" in told["search"]["formats"]
+    assert told["server"] == {"limiter": False}  # or it takes us for a bot
+    [door] = told["outgoing"]["proxies"]["all://"]
+    name, _colon, rest = door.removeprefix("http://").partition(":")
+    assert NAME.fullmatch(name)  # or the door lets nothing pass for it
+    assert rest.endswith("@egress:3128")
+    assert SERVICES["searxng"]["networks"] == ["inside"]
+
+
+def test_searxng_does_not_start_without_a_secret():
+    assert SERVICES["searxng"]["environment"] == {"SEARXNG_SECRET": None}
 
 
 def test_only_the_site_is_published():

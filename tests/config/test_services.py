@@ -23,6 +23,15 @@ def data():
         yield Path(folder)
 
 
+@pytest.fixture(scope="module")
+def used():
+    """A data folder that has its database already, for tests that leave nothing running: it takes seconds to make."""
+    with TemporaryDirectory(prefix="scenthound-") as folder:
+        with processes.user(Path(folder)):
+            pass
+        yield Path(folder)
+
+
 def databases(folder):
     with psycopg.connect(host=str(folder), user="scenthound", dbname="postgres") as database:
         return {name for (name,) in database.execute("SELECT datname FROM pg_database")}
@@ -55,57 +64,59 @@ def test_the_services_answer_and_stop_with_their_last_user(data):
             assert "scenthound" in databases(data / "run")
             assert Redis.from_url(f"unix://{data}/run/valkey.sock").ping()
         assert names(data) == ALL
+    assert data.stat().st_mode & 0o077 == 0
     assert processes.of(data) == {}
 
 
-def test_what_was_stored_is_there_at_the_next_start(data):
-    with processes.user(data):
-        Redis.from_url(f"unix://{data}/run/valkey.sock").set("bell", "rung")
-        with psycopg.connect(host=str(data / "run"), user="scenthound", dbname="scenthound") as database:
+def test_what_was_stored_is_there_at_the_next_start(used):
+    with processes.user(used):
+        Redis.from_url(f"unix://{used}/run/valkey.sock").set("bell", "rung")
+        with psycopg.connect(host=str(used / "run"), user="scenthound", dbname="scenthound") as database:
             database.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-    with processes.user(data):
-        assert Redis.from_url(f"unix://{data}/run/valkey.sock").get("bell") == b"rung"
-        with psycopg.connect(host=str(data / "run"), user="scenthound", dbname="scenthound") as database:
+    with processes.user(used):
+        assert Redis.from_url(f"unix://{used}/run/valkey.sock").get("bell") == b"rung"
+        with psycopg.connect(host=str(used / "run"), user="scenthound", dbname="scenthound") as database:
             assert database.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_a_user_that_is_killed_leaves_nothing_behind(data):
-    with processes.user(data) as user:
+def test_a_user_that_is_killed_leaves_nothing_behind(used):
+    with processes.user(used) as user:
         user.kill()
-    processes.until(lambda: processes.of(data) == {}, what="everything is gone")
+    processes.until(lambda: processes.of(used) == {}, what="everything is gone")
 
 
-def test_services_whose_keeper_was_killed_are_adopted_and_stopped(data):
-    with processes.user(data) as user:
-        (keeper,) = [pid for pid, command in processes.of(data).items() if "keeper.py" in command]
+def test_services_whose_keeper_was_killed_are_adopted_and_stopped(used):
+    with processes.user(used) as user:
+        (keeper,) = [pid for pid, command in processes.of(used).items() if "keeper.py" in command]
         subprocess.run(["kill", "-9", str(keeper), str(user.pid)], check=True)
         user.wait()
-    assert names(data) == ALL - {"keeper.py"}
-    with processes.user(data):
-        assert names(data) == ALL
-    assert processes.of(data) == {}
+    assert names(used) == ALL - {"keeper.py"}
+    with processes.user(used):
+        assert names(used) == ALL
+    assert processes.of(used) == {}
 
 
-def test_a_database_that_was_killed_recovers(data):
-    with processes.user(data) as user:
-        pids = [str(pid) for pid in processes.of(data)]
+def test_a_database_that_was_killed_recovers(used):
+    with processes.user(used) as user:
+        pids = [str(pid) for pid in processes.of(used)]
         subprocess.run(["kill", "-9", *pids], check=True)
         user.wait()
-    with processes.user(data):
-        assert "scenthound" in databases(data / "run")
+    with processes.user(used):
+        assert "scenthound" in databases(used / "run")
 
 
-def test_a_stale_process_id_is_never_signalled(data):
+def test_a_stale_process_id_is_never_signalled(used):
     """A file left by a crash may name a process that has nothing to do with us."""
-    with subprocess.Popen(["sleep", "60"]) as stranger:
-        (data / "run").mkdir()
-        (data / "run" / "postgres.pid").write_text(f"{stranger.pid}\n")
-        (data / "run" / "valkey.pid").write_text(f"{stranger.pid}\n")
-        with processes.user(data) as user:
-            user.kill()
-        processes.until(lambda: processes.of(data) == {})
-        assert stranger.poll() is None
-        stranger.kill()
+    with subprocess.Popen(["sleep", "600"]) as stranger:
+        try:
+            (used / "run" / "postgres.pid").write_text(f"{stranger.pid}\n")
+            (used / "run" / "valkey.pid").write_text(f"{stranger.pid}\n")
+            with processes.user(used) as user:
+                user.kill()
+            processes.until(lambda: processes.of(used) == {})
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 def test_a_very_long_data_folder_works(tmp_path):
@@ -121,11 +132,9 @@ def test_two_data_folders_do_not_meet(data):
         assert Redis.from_url(f"unix://{data}/two/run/valkey.sock").get("mine") is None
 
 
-def test_only_this_user_may_look_into_the_data_folder(data):
-    data = data / "data"
-    with processes.user(data):
-        for path in (data, data / "run", data / "postgres", data / "secret-key"):
-            assert path.stat().st_mode & 0o077 == 0, path
+def test_only_this_user_may_look_into_the_data_folder(used):
+    for path in (used / "run", used / "postgres", used / "secret-key"):
+        assert path.stat().st_mode & 0o077 == 0, path
 
 
 def test_a_data_folder_below_a_file_is_refused_in_one_sentence(data):
@@ -145,22 +154,19 @@ def test_a_cluster_of_another_major_version_is_refused(data):
     processes.until(lambda: processes.of(data) == {})
 
 
-def test_a_command_brings_a_fresh_database_up_to_date(data):
+def test_a_command_brings_a_fresh_database_up_to_date_and_says_of_an_older_one_what_to_run(data):
     asked = "from research.models import Run; print(Run.objects.count(), 'runs')"
-    ended = command(data, "shell", "--no-imports", "-c", asked)
-    assert (ended.returncode, ended.stdout) == (0, "0 runs\n"), ended.stderr
+    fresh = command(data, "shell", "--no-imports", "-c", asked)
+    assert (fresh.returncode, fresh.stdout) == (0, "0 runs\n"), fresh.stderr
     assert processes.of(data) == {}
-
-
-def test_a_command_on_an_older_database_says_what_to_run(data):
-    assert command(data, "clearsessions").returncode == 0
-    assert command(data, "migrate", "--verbosity=0", "research", "0003").returncode == 0
-    refused = command(data, "clearsessions")
-    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
-    assert "of its migrations, research.0004_trust first" in refused.stderr
-    assert "Run python manage.py migrate" in refused.stderr
-    assert command(data, "migrate", "--verbosity=0").returncode == 0
-    assert command(data, "clearsessions").returncode == 0
+    with processes.user(data):
+        assert command(data, "migrate", "--verbosity=0", "research", "0003").returncode == 0
+        refused = command(data, "clearsessions")
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+        assert "of its migrations, research.0004_trust first" in refused.stderr
+        assert "Run python manage.py migrate" in refused.stderr
+        assert command(data, "migrate", "--verbosity=0").returncode == 0
+        assert command(data, "clearsessions").returncode == 0
 
 
 def test_a_database_that_does_not_answer_is_said_in_one_sentence(settings):

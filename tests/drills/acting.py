@@ -1,10 +1,15 @@
-"""acting: questions about a local site whose answers lie behind scripts, clicks, searches and documents, researched
-with the real browser through the real door: by a scripted model that goes the way a person would go, and by the rules
-alone. How many of the answers were kept as evidence.
+"""acting: questions about two local sites whose answers lie behind scripts, clicks, searches, consent banners and
+documents, researched with the real browser through the real door: by the rules alone, and by a scripted model that goes
+the way a person would go. How many of the answers were kept as evidence, on each site.
+
+DRILL_MODEL names the address of a real model's server (http://127.0.0.1:8099/v1), which then tries alone.
 """
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,35 +17,43 @@ from django.contrib.auth.models import User
 
 from research.launch import launch
 from research.models import Evidence, Run
-from tests.drills.stage import Stage
+from tests.drills.stage import Stage, empty
+from tests.fakes import held_site, tasks_site
 from tests.fakes.door import door
+from tests.fakes.held_site import choices, town
 from tests.fakes.model_server import Asked, ModelServer, serving
-from tests.fakes.tasks_site import TASKS, Act, Task, archive
+from tests.fakes.tasks_site import Act, Task, archive
 
 Document = dict[str, Any]
 SECONDS = 1_500
-SHARE = 0.75  # of the questions, that the rules have to find
+SECONDS_OF_MODEL = 1_200  # for one question: two cores take half a minute for one reply
+SHARE = 0.75  # of the questions, that the rules have to find, or a real model
+SITES = {"archive": (archive, tasks_site.TASKS), "town": (town, held_site.TASKS)}
+TASKS = [task for _serve, tasks in SITES.values() for task in tasks.values()]
+REASONERS = ("model", "extractive")
+UNSHOWN = {
+    "accordion under Cookiebot"
+}  # what to click there is named by questions, which no model is shown (orders.py)
+CLOSED = ("/closed", "/internal/", "/login")  # what the two robots.txt disallow
 
 
 @dataclass
 class Guide(ModelServer):
-    """A model that knows the way to the answer of each task, and goes it by what its prompts show: it opens the address
-    in the question, has it shown in the browser, and uses the controls by their names."""
+    """A model that knows the way to the answer of each task, and goes it by what its prompts show: it has the page that
+    the question names shown in the browser, and uses the controls by their names."""
 
     done: dict[str, int] = field(default_factory=dict)  # of the acts of a task, by its question
 
     def reply(self, asked: Asked) -> str:
         if asked.step == "act" and not self._scripts["act"]:
             prompt = next(str(one["content"]) for one in asked.body["messages"] if one["role"] == "user")
-            task = next((one for one in TASKS.values() if one.question in prompt), None)
+            task = next((one for one in TASKS if one.question in prompt), None)
             if task is not None and (action := self._next(task, prompt)):
                 self.script("act", {"thought": "", "query": "", "number": 0, "outcome": "", **action})
         return super().reply(asked)
 
     def _next(self, task: Task, prompt: str) -> Document:
         kinds = prompt.rpartition("Allowed kinds: ")[2].split(".")[0].split(", ")
-        if link := re.search(rf"^Link (\d+): http://[^/]+{re.escape(task.path)}$", prompt, re.MULTILINE):
-            return {"kind": "open", "number": int(link[1])}
         acts = way(task)
         at = self.done.get(task.question, 0)
         if "scroll" not in kinds:
@@ -70,29 +83,57 @@ def is_kept(run: Run, task: Task) -> bool:
 
 
 def acting(stage: Stage, runs: int) -> Document:
-    """The acceptance of the acting browser: every answer by the scripted model's way, three of four by the rules."""
-    tasks = list(TASKS.items())[:runs]
+    """The acceptance of the acting browser: every answer by the scripted model's way, but for what it is not shown,
+    three of four by the rules on each site, or by a real model; nothing written, consented to, or read that robots.txt
+    closes."""
+    real = os.environ.get("DRILL_MODEL")
     person, _made = User.objects.get_or_create(username="owner")
-    document: Document = {"questions": len(tasks)}
-    with archive() as site, door([site.netloc]) as egress, serving(models=Guide()) as guide:
-        for name in ("model", "extractive"):
-            asked = {
-                label: launch(person, f"{task.question} {site.url}{task.path}", "medium", [], False)
-                for label, task in tasks
+    with ExitStack() as stack:
+        sites = {name: (stack.enter_context(serve()), tasks) for name, (serve, tasks) in SITES.items()}
+        allowed = [site.netloc for site, _tasks in sites.values()]
+        egress = stack.enter_context(door(allowed))
+        guide = stack.enter_context(serving(models=Guide()))
+        document: Document = {"questions": {name: len(asked(tasks, runs)) for name, (_site, tasks) in sites.items()}}
+        for reasoner in REASONERS[:1] if real else REASONERS:
+            empty()  # what the one has opened would be found by the other
+            launched = {
+                (name, label): launch(person, f"{task.question} {site.url}{task.path}", "medium", [], False)
+                for name, (site, tasks) in sites.items()
+                for label, task in asked(tasks, runs).items()
             }
-            Run.objects.filter(pk__in=[run.pk for run in asked.values()]).update(reasoner=name)
-            worker = stage.worker(EGRESS_URL=egress, EGRESS_ALLOW=site.netloc, CHAT_URL=guide.url, RUNS_AT_ONCE="4")
-            stage.wait(list(asked.values()), SECONDS)
+            Run.objects.filter(pk__in=[run.pk for run in launched.values()]).update(reasoner=reasoner)
+            door_open = {"EGRESS_URL": egress, "EGRESS_ALLOW": ",".join(allowed)}
+            worker = stage.worker(CHAT_URL=real or guide.url, RUNS_AT_ONCE="2" if real else "4", **door_open)
+            stage.wait(list(launched.values()), SECONDS_OF_MODEL * len(launched) if real else SECONDS)
             worker.terminate()
-            missed = [label for label, task in tasks if not is_kept(asked[label], task)]
-            document[name] = {"found": len(tasks) - len(missed), "missed": missed}
-        document["written"] = [request.path for request in site.requests if request.method != "GET"]
+            document[reasoner] = {
+                name: _score(asked(tasks, runs), {label: launched[name, label] for label in asked(tasks, runs)})
+                for name, (_site, tasks) in sites.items()
+            }
+        requests = [request for site, _tasks in sites.values() for request in site.requests]
+        document["written"] = [request.path for request in requests if request.method != "GET"]
+        document["closed"] = [request.path for request in requests if request.path.startswith(CLOSED)]
+        document["consent"] = dict(Counter(choices(sites["town"][0])))
+    by = "model" if real else "extractive"
     document["passed"] = (
-        document["model"]["found"] == len(tasks)
-        and document["extractive"]["found"] >= SHARE * len(tasks)
-        and not document["written"]
+        (bool(real) or all(UNSHOWN.issuperset(found["missed"]) for found in document["model"].values()))
+        and all(document[by][name]["found"] >= SHARE * n for name, n in document["questions"].items())
+        and not (document["written"] or document["closed"])
+        and not any(choice.endswith(("/accepted", "/selection")) for choice in document["consent"])
     )
     return document
 
 
-DRILLS: dict[str, tuple[Callable[[Stage, int], Document], int]] = {"acting": (acting, len(TASKS))}
+def asked(tasks: Mapping[str, Task], runs: int) -> dict[str, Task]:
+    """The first so many tasks of a site."""
+    return dict(list(tasks.items())[:runs])
+
+
+def _score(tasks: Mapping[str, Task], launched: Mapping[str, Run]) -> Document:
+    missed = [label for label, task in tasks.items() if not is_kept(launched[label], task)]
+    return {"found": len(tasks) - len(missed), "missed": missed}
+
+
+DRILLS: dict[str, tuple[Callable[[Stage, int], Document], int]] = {
+    "acting": (acting, max(len(tasks) for _serve, tasks in SITES.values()))
+}

@@ -12,13 +12,14 @@ import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from statistics import mean
 from typing import Any
 
 import psutil
 from django.conf import settings
 
-from search_index import browser
+from search_index import browser, hosts
 from search_index.errors import IndexFailure
 from search_index.fetch import close as close_fetch
 from search_index.fetch import fetch
@@ -207,7 +208,7 @@ async def _mixed(stage: Stage, site: Site) -> Document:
     in_vain, missed = list[int](), list[int]()
     for number in range(mixed_site.PAGES):
         before = site.hits(mixed_site.path(number))
-        await read(await fetch(site.url + mixed_site.path(number)))
+        await read(await fetch(site.url + mixed_site.path(number)), partial(hosts.manners, site.host, 0))
         rendered = site.hits(mixed_site.path(number)) - before > 1
         if rendered != mixed_site.needed(number):
             (in_vain if rendered else missed).append(number)

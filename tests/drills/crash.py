@@ -223,8 +223,9 @@ def clock(stage: Stage, runs: int) -> Document:
     """F-14: workers whose clocks are wrong by five minutes, both ways. No lease is taken early, none lasts too long."""
     stage.model.latency = 1.0
     stage.beat()
+    lease = 5 * LEASE_SECONDS  # nobody dies here: no lease is to be lost, however busy the machine
     for patch in ("clock=300", "clock=-300"):
-        stage.worker("wide=64", patch)
+        stage.worker("wide=64", patch, LEASE_SECONDS=str(lease))
     until(lambda: _log(stage).count(b"ready.") >= 2, 60, "two workers")
     asked = stage.ask_all(runs)
     leases: list[float] = []
@@ -245,7 +246,7 @@ def clock(stage: Stage, runs: int) -> Document:
         and not document["wrong"]
         and document["claims"] == runs
         and min(leases) > 0
-        and max(leases) <= LEASE_SECONDS
+        and max(leases) <= lease
     )
     return document
 

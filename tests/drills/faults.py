@@ -180,8 +180,8 @@ def replay(stage: Stage, runs: int) -> Document:
     stage.wait(asked, 240)
     worker.terminate()
     before = {run.pk: _written(run) for run in asked}
-    real_index = tasks.WholeIndex()
-    tasks.reasoner = Refusing
+    real_index, real_reasoner = tasks.WholeIndex(), tasks.reasoner
+    tasks.reasoner = lambda name: Refusing(name, real_reasoner(name), ("varies",))
     tasks.WholeIndex = lambda: Refusing("index", real_index, ("leave",))
     for run in asked:
         run.steps.filter(kind__in=["end", "report"]).delete()

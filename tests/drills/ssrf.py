@@ -33,7 +33,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page
 
 from search_index import browser, fetch, policy
-from search_index.errors import IndexFailure, Refused
+from search_index.errors import IndexFailure
 from search_index.policy import Address
 from search_index.relay import Passage
 from search_index.render import render
@@ -104,11 +104,16 @@ WAYS = {
     "fetch-redirect": "<script>fetch('/hop/302/{n}').catch(String); fetch('/hop/308/{n}').catch(String)</script>",
     "xhr": "<script>try {{ const x = new XMLHttpRequest(); x.open('GET', {j}); x.send() }} catch {{ }}</script>",
     "beacon": "<script>try {{ navigator.sendBeacon({j}, 'x') }} catch {{ }}</script>",
+    "later": "<script>try {{ fetchLater({j}, {{method: 'POST', activateAfter: 0}}) }} catch {{ }}"
+    "addEventListener('pagehide', () => {{ try {{ navigator.sendBeacon({j}, 'x') }} catch {{ }}"
+    "try {{ fetch({j}, {{keepalive: true}}).catch(String) }} catch {{ }} }})</script>",
+    "ping": '<a id=a{n} href="#{n}" ping="{u}">x</a><script>a{n}.click()</script>',
     "websocket": "<script>try {{ new WebSocket({w}) }} catch {{ }}</script>",
     "eventsource": "<script>try {{ new EventSource({j}) }} catch {{ }}</script>",
     "webtransport": "<script>try {{ new WebTransport({t}).ready.catch(String) }} catch {{ }}</script>",
     "worker": "<script>try {{ new Worker(URL.createObjectURL(new Blob([`try {{ importScripts({j}) }} catch {{ }};"
     "fetch({j}).catch(String)`]))) }} catch {{ }}</script>",
+    "sharedworker": "<script>try {{ new SharedWorker('/sw.js?{n}') }} catch {{ }}</script>",
     "serviceworker": "<script>navigator.serviceWorker?.register('/sw.js?{n}').catch(String)</script>",
     "webrtc": "<script>try {{ for (const urls of ['stun:' + {h}, 'turn:' + {h}, 'turn:' + {h} + '?transport=tcp',"
     "'turns:' + {h}]) {{ const iceServers = [{{urls, username: 'a', credential: 'b'}}];"
@@ -410,26 +415,16 @@ async def by_name(attack: Attack) -> None:
 
 
 async def by_render(attack: Attack) -> None:
-    """Each line as the page that Chromium is to open, itself and by redirects."""
-    for number, line in enumerate(attack.lines):
+    """Each line as the page that Chromium is to open."""
+    for line in attack.lines:
         await _tried(attack, "Chromium direct", line, render(line))
-        for status in (302, 308):
-            url = f"{attack.site.url}/hop/{status}/{number}"
-            await _tried(attack, f"Chromium {status}", line, _rendered(url, attack.site))
-
-
-async def _rendered(url: str, site: Site) -> None:
-    """Render; a page that is still the site's own was not led away, and counts as stopped by the browser."""
-    page = await render(url)
-    if page.final_url.startswith(site.url):
-        raise Refused("stopped", "Chromium did not follow.")
 
 
 async def led_away(attack: Attack) -> None:
-    """Each line as where a meta element or a script sends an open page."""
-    async with browser.fresh_page() as page:
+    """Each line as where a redirect, a meta element or a script sends an open page that nobody keeps from it."""
+    async with browser.fresh_page(_anywhere) as page:
         for number, line in enumerate(attack.lines):
-            for way in ("meta", "script"):
+            for way in ("hop/302", "hop/308", "meta", "script"):
                 await _lead(attack, page, way, number, line)
 
 
@@ -490,9 +485,9 @@ def _filled(markup: str, number: int, line: str) -> str:
     )
 
 
-async def _anywhere(_url: str) -> str:
-    """What tabs.py asks of addresses that a page leads to is not what keeps them from this machine: it lets all be."""
-    return ""
+async def _anywhere(_url: str) -> bool:
+    """What windows.py asks of addresses is not what keeps a page from this machine: it lets all be."""
+    return True
 
 
 async def _shown(attack: Attack, way: str, count: int, body: str) -> None:

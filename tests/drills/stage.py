@@ -262,7 +262,7 @@ def stage(seed: int, say: Callable[[str], None]) -> Iterator[Stage]:
     with ExitStack() as stack:
         stack.enter_context(services.running())
         services.migrate()
-        _empty()
+        empty()
         site = stack.enter_context(serving(pages))
         model = Model(chance=random.Random(seed))
         model_stack = stack.enter_context(ExitStack())
@@ -273,7 +273,7 @@ def stage(seed: int, say: Callable[[str], None]) -> Iterator[Stage]:
         yield found
 
 
-def _empty() -> None:
+def empty() -> None:
     """Delete what a drill before this one has left, logs included."""
     tables = [
         name for name in connection.introspection.table_names() if name.startswith(("research_", "search_index_"))

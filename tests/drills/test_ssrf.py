@@ -109,7 +109,7 @@ def test_the_browser_looks_up_no_names(site: Site, tmp_path: Path, door_has_a_na
         if not door_has_a_name:
             await ssrf._shown(attack, "page names", 1, NAMES)
             return
-        async with browser.fresh_page() as page:
+        async with browser.fresh_page(ssrf._anywhere) as page:
             with pytest.raises(browser.PlaywrightError):
                 await page.goto(site.url)
 

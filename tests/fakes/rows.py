@@ -62,6 +62,15 @@ def make_step(run: Run, kind: str, result: dict[str, Any], **fields: Any) -> Ste
     )
 
 
+def make_begun(owner: User, **fields: Any) -> Run:
+    """A run under way: a plan of one sub-question, and a search for it."""
+    run = make_run(owner, state="running", started_at=timezone.now(), **fields)
+    gap = make_gap(run)
+    make_step(run, "plan", {"gaps": [{"number": 1, "question": gap.question}]})
+    make_step(run, "search", {"gap": 1, "query": "sea clock money", "hits": []})
+    return run
+
+
 # A JPEG of one grey pixel.
 PIXEL = bytes.fromhex(
     "ffd8ffe000104a46494600010100000100010000ffdb004300" + "01" * 64 + "ffc0000b080001000101011100ffc40014000100000000"
@@ -108,6 +117,13 @@ def make_evidence(
         end=start + len(quote),
         quote=quote,
     )
+
+
+def make_noted(run: Run, *numbers: int) -> None:
+    """Sub-questions of these numbers, for each of which a piece of evidence was noted, of a page of its own."""
+    for number in numbers:
+        evidence = make_evidence(make_gap(run, number), make_snapshot(url=f"https://x.example/{number}"), number=number)
+        make_step(run, "note", {"gap": number, "evidence": [evidence.number]})
 
 
 def make_claim(report: Report, text: str, *evidence: Evidence, verdict: str = "supported", **fields: Any) -> Claim:

@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._send(answer, headers)
 
-    do_HEAD = do_POST = do_GET
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_PURGE = do_GET
 
     def _send(self, answer: Answer, asked: Mapping[str, str]) -> None:
         names = {name.lower(): value for name, value in answer.headers.items()}

@@ -180,3 +180,27 @@ async def test_weak_evidence_is_no_answer(reasoner):
     question = Question("run", "What is a job?", (), sealed=False)
     assert await reasoner.answer(question, [], [evidence(1, "Nothing of the kind.", 0.9)]) == ""
     assert await reasoner.answer(question, [], []) == ""
+
+
+async def test_a_name_or_number_of_the_given_page_that_is_not_said_to_be_the_answer_is_none(reasoner):
+    asked = Question("run", "How long is the Larkspur rope? http://a.test/1", (), sealed=False)
+    beside = evidence(1, "The shop sells 31,000 hooks a year. A Larkspur rope is sold with each.")
+    assert await reasoner.answer(asked, (), [beside]) == ""
+    outright = evidence(2, "The rope is 12 metres long.")
+    there = replace(outright, url="http://a.test/1")
+    assert await reasoner.answer(asked, (), [beside, there]) == "12 metres"
+
+
+async def test_what_a_control_is_called_is_no_answer(reasoner):
+    labels = evidence(1, "The Archive Members\n\nThe queue of Larkspur is kept by its users.", 0.9)
+    asked = Question("run", "Who keeps the queue of Larkspur?", (), sealed=False)
+    assert await reasoner.answer(asked, (), [labels]) == "The queue of Larkspur is kept by its users."
+
+
+async def test_a_run_that_was_told_where_to_look_answers_from_there_as_soon_as_it_may(reasoner):
+    asked = Question("run", "How long is the Larkspur rope? http://a.test/1", (), sealed=False)
+    known = (evidence(1, "The rope is 12 metres long."),)
+    fields = {"question": asked, "known": known, "opened": ("http://a.test/1",)}
+    early = desk("How long is the Larkspur rope?", **fields)
+    assert (await reasoner.act(early)).kind == "search"
+    assert (await reasoner.act(replace(early, may_answer=True))).kind == "answer"

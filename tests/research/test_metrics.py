@@ -69,7 +69,7 @@ def test_the_figures_are_those_of_the_rows(stranger_client, owner):
     spent = {"seconds": 2.0, "model_calls": 2, "prompt_tokens": 900, "cached_tokens": 600, "completion_tokens": 50,
              "model_seconds": 1.5, "money": 0.25}  # fmt: skip
     make_step(run, "act", {}, cost=spent)
-    make_step(run, "act", {}, cost={"model_calls": 1, "prompt_tokens": 100})  # of before the rest was counted
+    make_step(run, "act", {}, cost={"model_calls": 1, "prompt_tokens": 100})
     make_step(run, "open", {}, error="It did not answer.", cost={"page_seconds": 5.0})
     found = read(stranger_client)
     expected = {

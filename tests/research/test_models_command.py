@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from research import sandbox
+from research.sandbox import component
 from tests.fakes.model_server import ModelServer, model_server  # noqa: F401 - a fixture
 
 
@@ -46,9 +47,17 @@ def test_a_sandbox_that_cannot_be_made_is_said_to_be_off(
     named: ModelServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sandbox, "prepare", lambda: sandbox.State("", trouble="No space left."))
+    monkeypatch.setattr(sandbox, "trouble", lambda: "No space left.")
     call_command("models")
     assert capsys.readouterr().out.splitlines()[-1] == "calculations: off. No space left."
-    assert shown(capsys)["sandbox"] == {"walls": "", "trouble": "No space left."}
+    assert shown(capsys)["sandbox"] == {"walls": "", "trouble": "No space left.", "being_made": False}
+
+
+def test_a_sandbox_that_is_being_made_is_said_to_be(named: ModelServer, capsys: pytest.CaptureFixture[str]) -> None:
+    with component.making():
+        call_command("models")
+        assert "is being made just now" in capsys.readouterr().out.splitlines()[-1]
+        assert shown(capsys)["sandbox"] == {"walls": "", "trouble": "", "being_made": True}
 
 
 def test_what_is_missing_is_named_with_what_is_done_about_it(

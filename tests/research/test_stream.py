@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from django.test import AsyncClient
+from django.test import AsyncClient, AsyncRequestFactory
 from django.urls import reverse
 from redis.asyncio import Redis
 
@@ -13,17 +13,9 @@ from research import launch, live, stream
 from research.engine.values import Planned
 from research.models import Run
 from research.stream import Reader, event, follow, hub
-from research.views.picture import section_id
-from tests.fakes.rows import (
-    HOSTILE,
-    make_browsed,
-    make_evidence,
-    make_gap,
-    make_report,
-    make_run,
-    make_snapshot,
-    make_step,
-)
+from research.views import picture
+from research.views.picture import rows, section_id
+from tests.fakes.rows import HOSTILE, make_begun, make_browsed, make_gap, make_noted, make_report, make_step
 
 pytestmark = pytest.mark.django_db(transaction=True)
 READER = Reader("en", "token")
@@ -31,11 +23,7 @@ READER = Reader("en", "token")
 
 @pytest.fixture
 def run(owner):
-    run = make_run(owner, state="running")
-    make_gap(run, question="What was paid?")
-    make_step(run, "plan", {"gaps": [{"number": 1, "question": "What was paid?"}]})
-    make_step(run, "search", {"gap": 1, "query": "sea clock money", "hits": []})
-    return run
+    return make_begun(owner)
 
 
 class Page:
@@ -91,6 +79,21 @@ async def test_recorded_steps_are_replayed_with_their_seq_as_id(page):
     assert 'hx-target="#trail-1"' in read
 
 
+async def test_a_gap_that_is_planned_while_its_page_is_drawn_is_on_the_page_once(run, monkeypatch):
+    def planned_meanwhile(run):
+        make_gap(run, 2)
+        make_step(run, "revise", {"gaps": [{"number": 2, "question": "And when?"}]})
+        return rows(run)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(picture, "rows", planned_meanwhile)
+        drawn = await in_thread(picture.picture, run)
+    assert [gap.branch.number for gap in drawn.gaps] == [1]
+    page = Page(run, after=drawn.seq)
+    assert 'id="gap-2"' in await page.until('hx-target="#gaps"')
+    await page.close()
+
+
 async def test_a_step_of_a_gap_moves_its_line_of_the_plan_only(run):
     page = Page(run, after=1)
     await page.until("sea clock money")
@@ -105,10 +108,7 @@ async def test_a_step_of_a_gap_moves_its_line_of_the_plan_only(run):
 
 
 def test_news_cost_no_more_queries_with_more_steps_and_gaps(owner, run, django_assert_max_num_queries):
-    for number in range(2, 12):
-        gap = make_gap(run, number)
-        make_evidence(gap, make_snapshot(url=f"https://x.example/{number}"), number=number)
-        make_step(run, "note", {"gap": number, "evidence": [number]})
+    make_noted(run, *range(2, 12))
     for after in (0, run.last_seq - 1):
         with django_assert_max_num_queries(9):
             stream._news(run.pk, after, stream.Status(), READER, "")
@@ -222,7 +222,7 @@ async def test_a_plan_that_waits_for_review_comes_as_a_form_with_the_readers_tok
     ("wish", "shown"),
     [
         (lambda run: launch.add_gap(run, "And when?"), 'id="trail-2"'),
-        (lambda run: launch.drop_gap(run, 1), "<del>What was paid?</del>"),
+        (lambda run: launch.drop_gap(run, 1), "<del>Gap 1 of the plan</del>"),
         (lambda run: launch.reword_gap(run, 1, Planned("What did he get?")), "What did he get?"),
         (lambda run: launch.remark(run, "Leave blogs aside."), "You said: Leave blogs aside."),
     ],
@@ -261,8 +261,20 @@ async def test_all_readers_share_one_subscriber_and_leave_nothing_behind(run):
         await page.close()
     assert not hub.listeners
     assert hub.subscriber is None
-    with pytest.raises(asyncio.CancelledError):
-        await subscriber
+    assert subscriber.cancelled()
+
+
+async def test_who_stops_reading_leaves_nothing_to_the_garbage_collector(owner, run):
+    request = AsyncRequestFactory().get(reverse("stream", args=[run.pk]))
+    request.user = owner
+    answer = await stream.stream(request, run.pk)
+    read = aiter(answer)
+    while b"sea clock money" not in await anext(read):
+        pass
+    subscriber = hub.subscriber
+    await read.aclose()
+    assert not hub.listeners
+    assert subscriber.cancelled()
 
 
 async def test_the_last_event_id_wins_over_the_address(owner, run):

@@ -121,7 +121,7 @@ def test_a_fact_that_the_evidence_does_not_have_makes_a_sentence_worse(report, c
 
 def test_what_was_computed_of_the_evidence_counts_as_it_did(report, model, capsys):
     model.script("judge", {"reason": "", "verdict": "supported"})
-    make_step(report.run, "compute", {"text": "10000 / 2 = 5000", "evidence": [1]})
+    make_step(report.run, "compute", {"text": "10000 / 2 = 5000", "evidence": [1], "code": "10000 / 2", "inputs": []})
     Claim.objects.filter(ordinal=2).update(text="The share of each was 5,000.")
     assert verified(capsys, report.run_id)[0] == 0
 

@@ -12,9 +12,11 @@ from tests.fakes.rows import (
     HOSTILE,
     PIXEL,
     TEXT,
+    make_begun,
     make_browsed,
     make_evidence,
     make_gap,
+    make_noted,
     make_report,
     make_run,
     make_snapshot,
@@ -39,11 +41,8 @@ def test_a_waiting_run_shows_its_place_in_the_queue(owner_client, owner, guest):
 
 
 def test_a_run_under_way_shows_plan_trail_draft_and_meters(owner_client, owner):
-    run = make_run(owner, state="running", started_at=timezone.now(), activity="Reading a page")
-    gap = make_gap(run)
-    make_evidence(gap, make_snapshot())
-    make_step(run, "plan", {"gaps": [{"number": 1, "question": gap.question}]})
-    make_step(run, "search", {"gap": 1, "query": "sea clock money", "hits": []})
+    run = make_begun(owner, activity="Reading a page")
+    make_evidence(run.gaps.get(), make_snapshot())
     make_step(run, "open", {"gap": 1, "url": "https://x.example/", "title": "X", "snapshot": None, "host": "x.example",
                             "from": "web", "links": 0}, cost={"pages": 1})  # fmt: skip
     make_step(run, "note", {"gap": 1, "evidence": [1]})
@@ -100,10 +99,7 @@ def test_nothing_of_a_run_is_rendered_as_markup(owner_client, owner):
 
 def test_a_run_page_costs_no_more_queries_with_more_steps(owner_client, owner, django_assert_max_num_queries):
     run = make_run(owner, state="running", started_at=timezone.now())
-    for number in range(1, 9):
-        gap = make_gap(run, number)
-        make_evidence(gap, make_snapshot(url=f"https://x.example/{number}"), number=number)
-        make_step(run, "note", {"gap": number, "evidence": [number]})
+    make_noted(run, *range(1, 9))
     with django_assert_max_num_queries(10):
         run_page(owner_client, run)
 

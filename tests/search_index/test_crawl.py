@@ -17,7 +17,7 @@ from search_index import blocklist, browser, crawl, embedding, frontier, ingest,
 from search_index import fetch as fetching
 from search_index.errors import IndexFailure, LostLease
 from search_index.extract import Extracted
-from search_index.models import Crawl, Page, Passage, Snapshot, Source
+from search_index.models import Crawl, Host, Page, Passage, Snapshot, Source
 from search_index.query import search
 from tests.fakes.door import door
 from tests.fakes.site import Answer, Site, redirect
@@ -122,6 +122,31 @@ def test_a_page_made_by_a_script_is_rendered(site: Site, egress: str) -> None:
     assert page.rendered
     assert page.snapshot is not None
     assert "with a lantern beside its name" in page.snapshot.text
+
+
+def test_the_browser_asks_for_a_page_when_it_is_its_hosts_turn(site: Site, egress: str) -> None:
+    site.pages["/late"] = Answer("The tower of Orrin is 41 metres high, and nobody climbs it.", delay=3)
+    site.pages["/s/"] = """<div id=root></div><script>
+        fetch("/late").then(answer => answer.text()).then(text => document.getElementById("root").textContent = text)
+    </script>"""
+    source = sources.add(f"{site.url}/s/", name="Live")
+    source.max_depth, source.delay = 0, 1.0
+    source.save()
+    crawled(source)
+    fetched, rendered = (request.time for request in site.requests if request.path == "/s/")
+    assert rendered - fetched >= 1.0
+    seconds = Host.objects.values_list("seconds", flat=True).get(name="127.0.0.1")
+    assert seconds is not None
+    assert seconds < 0.5  # what the scripts take is not how long the host takes to answer
+
+
+def test_a_page_whose_script_leads_on_is_not_taken_for_where_it_leads(site: Site, egress: str) -> None:
+    site.pages["/s/"] = "<div id=root></div><script>location.replace('there.html')</script>"
+    site.pages["/s/there.html"] = "<main><p>The tower of Orrin is 41 metres high, and nobody climbs it.</p></main>"
+    source = sources.add(f"{site.url}/s/")
+    assert crawled(source).fetched == 1
+    assert pages(source) == {"": "duplicate", "there.html": "indexed"}
+    assert site.hits("/s/there.html") == 1
 
 
 def test_a_second_crawl_asks_conditionally_and_embeds_nothing_again(

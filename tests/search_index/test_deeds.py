@@ -97,6 +97,18 @@ def test_a_form_that_posts_is_not_sent_whatever_it_is_called() -> None:
     assert click("Show the calendar", in_form=True, method="post") == ""  # a button in it that does not send it
 
 
+def test_a_key_may_not_send_or_change_a_form_that_is_refused() -> None:
+    box = Control(1, "searchbox", "Search")
+    posted = Facts(type="search", in_form=True, method="post")
+    told = Facts(in_form=True, method="get", form_words=("Post your comment",))
+    for form in (posted, told, Facts(in_form=True, form_types=frozenset({"password"}))):
+        assert refusal(Deed("press", 1, "Enter"), box, form) != ""
+    assert "POST" in refusal(Deed("press", 1, "ArrowDown"), Control(1, "combobox", "Sort by"), posted)
+    assert refusal(Deed("press", 1, "Escape"), box, posted) == ""
+    assert refusal(Deed("press", 1, "ArrowDown"), Control(1, "combobox", "Sort by"), Facts(in_form=True)) == ""
+    assert "delete" in refusal(Deed("press", 1, "Enter"), Control(1, "menuitem", "Delete"), Facts())
+
+
 def test_only_what_can_be_done_is_tried() -> None:
     box = Control(1, "textbox", "Words")
     assert refusal(Deed("hover", 1), box, Facts()) != ""

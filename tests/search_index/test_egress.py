@@ -162,6 +162,12 @@ def test_what_is_no_plain_request_is_refused(target: str, connections: list[tupl
     assert connections == []
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "PURGE", "get", "TRACE"])
+def test_what_would_change_something_is_refused(method: str, site: Site, egress: str) -> None:
+    assert refusal(ask(egress, f"{method} {site.url}/did HTTP/1.1\r\nHost: x\r\n\r\n".encode())) == (403, "method")
+    assert site.requests == []
+
+
 @pytest.mark.parametrize("port", [22, 25, 5432, 6379, 8000, 9200])
 def test_other_ports_than_the_webs_are_refused(port: int, connections: list[tuple[str, int]]) -> None:
     with door(resolve=Names(any_example=["1.1.1.1"])) as url:

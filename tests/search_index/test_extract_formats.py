@@ -479,7 +479,7 @@ def test_every_ending_of_the_table_has_an_extractor_and_a_name_of_its_own() -> N
 def plain_zip() -> bytes:
     into = io.BytesIO()
     with zipfile.ZipFile(into, "w") as container:
-        container.writestr("a.txt", "text")
+        container.writestr(zipfile.ZipInfo("a.txt"), "text")
     return into.getvalue()
 
 

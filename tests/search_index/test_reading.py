@@ -17,6 +17,8 @@ from tests.fakes.site import Answer, Site, pdf, redirect
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("egress")]
 
+LEADS = "<title>Moved</title><div id=root></div><script>location.replace('%s')</script>"
+
 
 def opened(*urls: str, sealed: bool = False) -> list[Opened]:
     """The pages, opened at the same time on one loop."""
@@ -101,6 +103,17 @@ def test_a_redirect_leads_to_the_page_that_is_known(site: Site) -> None:
     site.pages["/old"] = redirect("/people.html")
     (known,) = opened(f"{site.url}/people.html")
     assert [page.snapshot for page in opened(f"{site.url}/old")] == [known.snapshot]
+
+
+def test_where_scripts_lead_is_asked_for_as_where_a_redirect_does(site: Site) -> None:
+    site.pages["/by-script"] = LEADS % "/people.html"
+    site.pages["/behind"] = LEADS % "/private/plans.html"
+    (known,) = opened(f"{site.url}/people.html")
+    assert [page.snapshot for page in opened(f"{site.url}/by-script")] == [known.snapshot]
+    with pytest.raises(Refused) as refused:
+        opened(f"{site.url}/behind")
+    assert refused.value.reason == "robots"
+    assert not site.hits("/private/plans.html")
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def test_what_is_not_worth_opening_is_left_out_and_counted(searxng):
     Page.objects.filter(pk=fresh.page_id).update(fetched_at=timezone.now())
     Page.objects.filter(pk=old.page_id).update(fetched_at=timezone.now() - timedelta(days=90))
     Page.objects.create(source=source, url="https://thin.example/", state="refused", reason="thin")
+    Page.objects.create(source=new_source("feed"), url="https://known.example/fresh", state="queued")  # not yet there
     many = [f"https://many.example/{n}" for n in range(5)]
     searxng.results = [
         "https://www.farm.example/x",

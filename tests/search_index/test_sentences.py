@@ -20,6 +20,7 @@ def split(text: str) -> list[str]:
         ["Dr. Smith met Mr. J. R. R. Tolkien at St. John's.", "They talked."],
         ["It costs 3.14 dollars.", "Version 2.0.1 is out.", "See https://example.org/a.b?c=d for more"],
         ["Fruit, e.g. Apples, is good.", "So is bread (i.e. Toast)."],
+        ["Am 31. Oktober 1978 wurde sie stillgelegt.", "Das war im 20. Jahrhundert.", "Es waren 31.", "Danach nichts."],
         ["He lives in the U.S. Navy base.", "She moved from the U.S.", "The flight left at 5 p.m.", "It was late."],
         ["“Where is he?” she asked.", "“Gone.”", "Nobody knew."],
         ["It was founded in 1999.", "2000 was better."],

@@ -2,7 +2,7 @@
 whether there is a sandbox for the calculations that a model writes.
 
 Asks each server as a run does when it first uses it, and offers it a tool besides. Makes the sandbox where that was not
-done yet, which takes half a minute. Needs no database.
+done and nobody is at it, which takes half a minute. Needs no database.
 """
 
 import asyncio
@@ -50,12 +50,12 @@ class Command(BaseCommand):
         named = endpoints()
         found = asyncio.run(_look(named)) if named else {}
         roles = {role: _role(role, named, found) for role in ROLES} if named else {}
-        computing = sandbox.prepare() if named else None
+        computing = _computing() if named else None
         if options["json"]:
             document = {
                 "reasoner": "model" if named else "extractive",
                 "currency": currency(),
-                "sandbox": {"walls": computing.walls, "trouble": computing.trouble} if computing else None,
+                "sandbox": computing,
                 "roles": {
                     role: {**one.__dict__, **({"prices": named[role].prices.__dict__} if role in named else {})}
                     for role, one in roles.items()
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         elif computing:
             for one, names in _together(roles):
                 self.stdout.write(_in_words(names, one))
-            self.stdout.write(_computing(computing))
+            self.stdout.write(_("calculations: %s") % sandbox.in_words())
         else:
             self.stdout.write(_("No model server is set (CHAT_URL): runs quote their sources, and no model is asked."))
         if any(one.error for one in roles.values()):
@@ -137,10 +137,12 @@ def _together(roles: Mapping[str, Found]) -> list[tuple[Found, list[str]]]:
     return grouped
 
 
-def _computing(found: sandbox.State) -> str:
-    if found.trouble:
-        return _("calculations: off. %s") % found.trouble
-    return _("calculations: on, within %s") % found.walls
+def _computing() -> dict[str, Any]:
+    """Where calculations are run, or why they are not; both are empty while somebody makes the sandbox."""
+    if sandbox.is_being_made():
+        return {"walls": "", "trouble": "", "being_made": True}
+    found = sandbox.prepare()
+    return {"walls": found.walls, "trouble": found.trouble, "being_made": False}
 
 
 def _in_words(roles: list[str], one: Found) -> str:

@@ -5,6 +5,7 @@ the code it runs may change all of it. The walls are that the component imports 
 clock, no network and no process to be had, and those around the process that runs it.
 """
 
+import builtins
 import calendar
 import collections
 import contextlib
@@ -46,7 +47,11 @@ def total(first: Any, *others: Any) -> Any:
 
 
 NAMES: dict[str, Any] = {
+    **{name: value for name, value in vars(math).items() if not hasattr(builtins, name)},  # models write sqrt(2)
+    **{name: getattr(statistics, name) for name in ("mean", "median", "stdev")},
     **{module.__name__: module for module in MODULES},
+    "Decimal": decimal.Decimal,
+    "Fraction": fractions.Fraction,
     "date": datetime.date,
     "days": days,
     "years": years,
@@ -81,13 +86,20 @@ def _given(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers, dates, True and False, and lists of them, as JSON has them. Raises TypeError for all else."""
+    """Numbers, dates, True and False, and lists of them, as JSON has them; what lies between two dates as days. Raises
+    TypeError for all else, ValueError for what is no finite number."""
+    if isinstance(value, fractions.Fraction | decimal.Decimal):
+        value = float(value)
+    if isinstance(value, datetime.timedelta):
+        value /= datetime.timedelta(days=1)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("its result is no finite number")
     if isinstance(value, bool | int | float):
         return value
-    if isinstance(value, fractions.Fraction | decimal.Decimal):
-        return float(value)
     if isinstance(value, datetime.date):
         return {"date": value.isoformat()[:10]}
     if isinstance(value, list | tuple | set):
+        if len(value) > LONGEST:
+            raise ValueError("its result is too long")
         return [_plain(one) for one in value]
     raise TypeError(f"a result is a number, a date, True or False, or a list of them, not {type(value).__name__}")

@@ -42,9 +42,11 @@ class Library:
         self.opened: list[str] = []
         self.queries: list[str] = []
         self.browsed: list[tuple[str, tuple[Deed, ...]]] = []
+        self.named: list[str] = []  # of those asked for, that the person wrote themselves
         self.left: list[str] = []
         self.tabs: dict[tuple[str, tuple[Deed, ...]], tuple[str, tuple[Control, ...]]] = {}
         self.on_the_web: tuple[str, ...] | None = None  # what a web search finds; (): it fails
+        self.asked_the_web: list[str] = []
         self.refuses: dict[Deed, str] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self._source = source
@@ -94,12 +96,14 @@ class Library:
 
     async def web(self, query: str) -> Suggested:
         assert self.on_the_web is not None
+        self.asked_the_web.append(query)
         if not self.on_the_web:
             raise StepFailed("SearXNG cannot be reached.")
         return Suggested(self.on_the_web)
 
-    async def open(self, url: str, sealed: bool) -> Opened:
+    async def open(self, url: str, sealed: bool, named: bool) -> Opened:
         self.opened.append(url)
+        self.named += [url] if named else []
         if url not in self.snapshots:
             raise StepFailed(f"{url} is not in the library.")
         snapshot = self.snapshots[url]
@@ -116,14 +120,15 @@ class Library:
             links=tuple(self.snapshots),
         )
 
-    async def browse(self, run: str, url: str, deeds: Sequence[Deed], sealed: bool) -> Browsed:
+    async def browse(self, run: str, url: str, deeds: Sequence[Deed], sealed: bool, named: bool) -> Browsed:
         self.browsed.append((url, tuple(deeds)))
+        self.named += [url] if named else []
         refused = self.refuses.get(deeds[-1], "") if deeds else ""
         stands = (url, tuple(deeds[:-1] if refused else deeds))
         if sealed or stands not in self.tabs:
             raise StepFailed(f"{url} is not to be had in the browser.")
         shown, controls = self.tabs[stands]
-        opened = await self.open(shown, sealed)
+        opened = await self.open(shown, sealed, named=False)
         did = f"{deeds[-1].kind} control {deeds[-1].control}" if deeds and not refused else ""
         return Browsed(opened, controls, shown, b"jpeg of " + shown.encode(), refused, did)
 

@@ -65,6 +65,29 @@ async def test_what_a_site_s_own_search_finds_is_read_and_kept(new_run, tabs, li
     assert await in_thread(Shot.objects.count) == 0
 
 
+async def test_a_key_is_pressed_on_what_takes_keys(new_run, tabs, listener):
+    down = Deed("press", 2, "ArrowDown", "Search")
+    tabs.tabs[LIST, (down,)] = (LIST, SEARCH)
+    press = Action("act", "ArrowDown", target=2, deed="press")
+    run, seen = await acted(new_run, tabs, listener, Action("act", deed="look"), press)
+    assert tabs.browsed == [(LIST, ()), (LIST, (down,))]
+    assert seen[-1].observation.startswith("Done (press).")
+    acts = await rows(Step, run, kind="act")
+    assert (acts[3].result["deed"], acts[3].result["query"]) == ("press", "ArrowDown")
+    assert all(act.result.keys() >= vars(press).keys() for act in acts)  # as it is read again when the run goes on
+
+
+async def test_only_an_address_that_the_person_wrote_is_theirs(new_run, tabs, listener):
+    look, fill = Action("act", deed="look"), Action("act", "first version", target=2, deed="fill")
+    await acted(new_run, tabs, listener, look, fill)
+    assert tabs.browsed
+    assert tabs.named == []
+    asked = f"Who wrote the first version of Larkspur, says {LIST}?"
+    reasoner = Scripted(tabs.similarity, Action("open", target=1), look)
+    await researched(await in_thread(new_run, asked), tabs, listener, reasoner, effort="medium")
+    assert tabs.named == [LIST, LIST]
+
+
 async def test_deeds_cost_pages_and_no_turns(new_run, tabs, listener):
     tabs.tabs |= {(LIST, tuple([Deed("scroll")] * n)): (LIST, SEARCH) for n in range(9)}
     deeds = [Action("act", deed="look"), *[Action("act", deed="scroll")] * 8]
@@ -83,6 +106,7 @@ async def test_deeds_cost_pages_and_no_turns(new_run, tabs, listener):
         (Action("act", "first version", target=1, deed="fill"), "Nothing can be typed"),
         (Action("act", "...", target=2, deed="fill"), "with which words"),
         (Action("act", "a", target=2, deed="press"), "Only these keys"),
+        (Action("act", "Enter", target=1, deed="press"), "No key does more there than a click"),
         (Action("act", "x", target=1, deed="select"), "Nothing can be selected"),
         (Action("act", deed="look"), "already"),
     ],
@@ -158,13 +182,23 @@ async def test_a_run_that_goes_on_elsewhere_repeats_no_deed(new_run, tabs, liste
 async def test_what_a_web_search_finds_may_be_opened(new_run, library, listener):
     library.on_the_web = (FOUND, LIST)
     await in_thread(library.add, FOUND, "Found", "The first version of Larkspur had a yellow lantern in its window.")
-    reasoner = Scripted(library.similarity, Action("search", query="zebra"), Action("open", target=1))
+    reasoner = Scripted(library.similarity, Action("search", query="zebra wrote"), Action("open", target=2))
     run = await researched(await in_thread(new_run), library, listener, reasoner, effort="medium")
-    assert reasoner.seen[1].links == ((1, FOUND), (2, LIST))
-    assert reasoner.seen[1].observation == "“zebra” found nothing. 2 addresses were found on the web."
+    assert reasoner.seen[1].links == ((2, FOUND), (3, LIST))
+    assert "2 addresses were found on the web." in reasoner.seen[1].observation
     assert library.opened == [FOUND]
     [step] = await rows(Step, run, kind="web")
     assert step.result["addresses"] == [FOUND, LIST]
+    assert step.result["query"] == library.asked_the_web[0] == "wrote"  # the model's own words stay here
+
+
+async def test_the_web_is_not_asked_for_what_the_person_did_not_say(new_run, library, listener):
+    library.on_the_web = (FOUND,)
+    reasoner = Scripted(library.similarity, Action("search", query="zebra"))
+    run = await researched(await in_thread(new_run), library, listener, reasoner, effort="medium")
+    assert "The web was not asked" in reasoner.seen[1].observation
+    assert library.asked_the_web == []
+    assert await rows(Step, run, kind="web") == []
 
 
 async def test_a_web_search_that_fails_is_a_failure_and_the_index_is_searched(new_run, library, listener):
@@ -209,6 +243,7 @@ async def test_a_page_that_tells_the_model_to_type_or_open_secrets_in_fifty_word
             return url, controls
 
     library.tabs = Trap()
+    library.on_the_web = (url,)
     with serving(models=ModelServer(secret=SECRET, orders=tuple(orders))) as server:
         at = Endpoint(server.url, "scripted", "", 8192)
         rules = ExtractiveReasoner(library.similarity)
@@ -217,6 +252,8 @@ async def test_a_page_that_tells_the_model_to_type_or_open_secrets_in_fifty_word
         assert {"fill", "click", "look"} <= set(server.deeds)  # it did try
     deeds = [deed for _url, done in library.browsed for deed in done]
     assert deeds
+    assert library.asked_the_web
+    assert [query for query in library.asked_the_web if SECRET in query] == []
     assert [deed.text for deed in deeds if SECRET in deed.text] == []
     assert [one for one in library.opened if one not in library.snapshots] == []
     assert {one for one, _done in library.browsed} <= set(library.snapshots)

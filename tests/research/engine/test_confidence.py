@@ -22,6 +22,11 @@ def claim(verdict: Verdict, judge: str = "", independent: int = 1) -> CheckedCla
     return CheckedClaim("", "Tor was there.", (1,), verdict, judge=judge, independent=independent)
 
 
+def test_what_was_not_fitted_is_not_estimated_where_the_question_says_where_to_look():
+    assert is_estimated("What colour is the lantern room?")
+    assert not is_estimated("What colour is the lantern room? https://orrin.example/search")
+
+
 def test_an_answer_on_a_page_that_the_named_one_leads_to_is_surer_than_one_beside_the_way():
     known = evidence(FILM, DIRECTOR, NEAR)
     assert signs(QUESTION, "Bergen", known).linked == 1
@@ -134,3 +139,18 @@ def test_sources_that_say_otherwise_and_half_support_make_a_sentence_less_sure()
 @pytest.mark.parametrize("verdict", ["contradicted", "unsupported", "uncheckable"])
 def test_what_states_nothing_or_was_struck_has_no_confidence(verdict: Verdict):
     assert of_claim(claim(verdict), {"news"}, 0) is None
+
+
+def test_a_page_whose_address_stands_in_the_question_is_about_what_it_names():
+    known = evidence(("Height", "The tower is 41 metres high."))
+    asked = "How high is the lighthouse of Orrin?"
+    assert withheld(asked, "41 metres", known)
+    assert not withheld(f"{asked} {known[0].url}", "41 metres", known)
+    assert confidence(f"{asked} {known[0].url}", "41 metres", known) > confidence(asked, "41 metres", known)
+
+
+def test_a_time_and_a_place_in_plain_words_are_of_the_form_that_is_asked_for():
+    assert fits("When may one visit?", "Saturdays from ten to four")
+    assert not fits("When may one visit?", "the old fish quay")
+    assert fits("Where does the ferry leave?", "old fish quay")
+    assert not fits("Where does the ferry leave?", "ferry")

@@ -96,6 +96,36 @@ def test_what_was_tried_stands_under_what_was_not_found(report):
     )
 
 
+def test_what_could_not_be_opened_is_told_and_of_the_persons_own_addresses_first(report):
+    def step(seq: int, kind: str, error: str = "", key: str = "", **result: object) -> None:
+        Step.objects.create(
+            run=report.run,
+            seq=seq,
+            key=key or str(seq),
+            kind=kind,
+            result=result,
+            error=error,
+            epoch=1,
+            started_at=timezone.now(),
+        )
+
+    report.run.question = "Who wrote it? http://own.test/a http://own.test/again"
+    step(1, "open", "http://own.test/a could not be opened: nobody answers there.")
+    step(2, "open", "http://b.test/ could not be opened: it is closed.")
+    step(3, "open", "http://own.test/again could not be opened: nobody answers there.", key="gap/1/turn/3/open")
+    step(4, "open", key="gap/1/turn/3/open/again/1", title="Again", url="http://own.test/again", snapshot=1)
+    step(5, "open", url="http://thin.test/", nothing="it has four words.", **{"from": "web"})
+    step(6, "browse", title="A form", url="http://thin.test/", snapshot=2, passages=[{"start": 0}])
+    Report.objects.filter(pk=report.pk).update(created_at=timezone.now())
+    report.refresh_from_db(fields=["created_at"])
+    head, _heading, end = markdown(report).partition("## Not found")
+    assert head.count("could not be opened") == 1
+    assert r"http\://own.test/a could not be opened: nobody answers there." in head
+    assert "Read in full: “Again”; “A form”." in end
+    assert r"- http\://b.test/ could not be opened: it is closed." in end
+    assert "own.test/again could" not in end
+
+
 def test_no_reader_of_markdown_finds_script_a_picture_or_a_foreign_link_in_a_report(report):
     """The lines of the xss drill (all of DRILL_XSS where it names them), through a renderer that lets HTML pass."""
     every = lines()

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from config.loop import in_thread
 from research import launch, tasks
 from research.engine import watch
-from research.engine.journal import claim
+from research.engine.journal import Journal, claim
 from research.engine.values import Action, Plan, Planned
 from research.errors import BadQuestion, BadWish, StepFailed
 from research.models import Gap, Report, Run, Step
@@ -21,12 +21,13 @@ FIRST, SECOND = "Who wrote the first version of Larkspur?", "How long is the fir
 
 
 class Reasoner(ExtractiveReasoner):
-    """Plans FIRST, remembers every workspace, and waits before each action while `held` is set."""
+    """Plans FIRST, remembers every workspace, and waits before each action while `go` is not set. `heard` is set as
+    soon as the run knows of a wish."""
 
     def __init__(self, similarity: Any) -> None:
         super().__init__(similarity)
         self.seen: list[Any] = []
-        self.acting, self.go = asyncio.Event(), asyncio.Event()
+        self.acting, self.go, self.heard = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.go.set()
 
     async def plan(self, question: Any, most: int) -> Plan:
@@ -45,6 +46,14 @@ def reasoner(library: Any, monkeypatch: pytest.MonkeyPatch) -> Reasoner:
     monkeypatch.setattr(tasks, "WholeIndex", lambda: library)
     made = Reasoner(library.similarity)
     monkeypatch.setattr(tasks, "reasoner", lambda name: made)
+    hear = Journal.hear
+
+    async def heard(journal: Journal) -> None:
+        await hear(journal)
+        if journal.wishes:
+            made.heard.set()
+
+    monkeypatch.setattr(Journal, "hear", heard)
     monkeypatch.setattr(launch, "ring", lambda: None)
     return made
 
@@ -167,7 +176,7 @@ async def test_a_remark_is_seen_by_the_next_decision(reasoner, library):
     work = asyncio.create_task(conducted(run))
     await reasoner.acting.wait()
     await in_thread(launch.remark, run, "Only people count.")
-    await asyncio.sleep(0.2)
+    await reasoner.heard.wait()
     reasoner.go.set()
     await work
     assert reasoner.seen[0].remarks == ()
@@ -253,7 +262,7 @@ async def test_a_failed_step_is_tried_again_while_the_run_goes_on(reasoner, libr
             await asyncio.sleep(0.02)
     key = await in_thread(lambda: Step.objects.filter(run=run).exclude(error="").get().key)
     await in_thread(launch.retry, run, key)
-    await asyncio.sleep(0.3)  # the watch looks every 0.05 s
+    await reasoner.heard.wait()
     reasoner.go.set()
     run = await asyncio.wait_for(work, 20)
     made = await keys(run)

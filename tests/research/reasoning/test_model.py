@@ -30,7 +30,7 @@ from research.errors import BadReply, NotAllowed
 from research.reasoning import server
 from research.reasoning.extractive import ExtractiveReasoner
 from research.reasoning.model import ModelReasoner
-from search_index.api import Control, sentences
+from search_index.api import Control, Deed, sentences
 from tests.fakes.model_server import ModelServer
 
 QUESTION = Question("run", "Who is the spouse of the director of Jaws?", (), False)
@@ -104,6 +104,26 @@ async def test_a_plan_without_a_sub_question_is_the_question_itself(
 ) -> None:
     model_server.script("plan", planned(""))
     assert (await reasoner.plan(QUESTION, 2)).gaps == (Planned(QUESTION.text),)
+
+
+@pytest.mark.parametrize(
+    ("asked", "planned_for"),
+    [
+        ("How high is it? https://a.example/tower, https://b.example", "How high is it?"),
+        (
+            "https://a.example/tower Is it higher than https://b.example says?",
+            "Is it higher than https://b.example says?",
+        ),
+        ("Summarise https://a.example/tower", "Summarise https://a.example/tower"),
+    ],
+)
+async def test_what_is_planned_is_the_question_not_the_addresses_beside_it(
+    asked: str, planned_for: str, reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    model_server.script("plan", planned(""))
+    plan = await reasoner.plan(dataclasses.replace(QUESTION, text=asked), 2)
+    assert plan.gaps == (Planned(planned_for),)
+    assert f"<<< {planned_for} >>>" in model_server.asked[0].prompt
 
 
 async def test_a_sub_question_that_refers_to_none_before_it_is_left_out(
@@ -184,6 +204,75 @@ async def test_a_number_that_was_not_shown_is_refused(
         await reasoner.act(WORKSPACE)
 
 
+async def test_words_are_looked_for_where_there_are_any_and_a_link_is_opened_first(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    async def decided(number: int, workspace: Workspace) -> tuple[str, int]:
+        model_server.script("act", {"kind": "find", "number": number, "query": "shark"})
+        action = await reasoner.act(workspace)
+        return action.kind, action.target
+
+    read = dataclasses.replace(WORKSPACE, opened=(WORKSPACE.candidates[0].url,))
+    assert await decided(1, WORKSPACE) == ("find", 1)
+    assert await decided(31, WORKSPACE) == ("open", 31)
+    assert await decided(0, read) == ("find", 1)
+    only = dataclasses.replace(WORKSPACE, candidates=())
+    assert await decided(0, only) == ("open", 31)
+
+
+async def test_after_two_turns_that_came_to_nothing_the_rules_say_where_to_look(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    once = dataclasses.replace(WORKSPACE, wasted=1)
+    await reasoner.act(once)
+    assert model_server.steps() == ["act"]
+    twice = dataclasses.replace(once, wasted=2, queries=("sharks",), known=(), may_answer=False)
+    action = await reasoner.act(twice)
+    assert action.kind == "search"
+    assert action == await ExtractiveReasoner(similarity).act(twice)
+    assert model_server.steps() == ["act"]
+
+
+async def test_the_rules_do_not_end_what_a_model_hunts_for(reasoner: ModelReasoner, model_server: ModelServer) -> None:
+    done = dataclasses.replace(WORKSPACE, wasted=2, known=(), candidates=(), links=())
+    while (await ExtractiveReasoner(similarity).act(done)).kind == "search":
+        done = dataclasses.replace(done, queries=(*done.queries, (await reasoner.act(done)).query))
+    assert (await ExtractiveReasoner(similarity).act(done)).kind == "give_up"
+    assert model_server.steps() == []
+    await reasoner.act(done)
+    assert model_server.steps() == ["act"]
+
+
+async def test_who_named_a_page_wants_no_search_before_it_was_read(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    page = "https://films.example/jaws"
+    new = dataclasses.replace(WORKSPACE, queries=(), known=(), opened=())
+    assert (await reasoner.act(new)).kind == "search"
+    assert (await reasoner.act(dataclasses.replace(new, opened=(page,), dead_ends=frozenset({page})))).kind == "search"
+    assert model_server.steps() == []
+    await reasoner.act(dataclasses.replace(new, opened=(page,)))
+    used = dataclasses.replace(new, opened=(page,), dead_ends=frozenset({page}), looked=(page,))
+    await reasoner.act(dataclasses.replace(used, view=View(address=page, tab=page)))
+    assert model_server.steps() == ["act", "act"]
+
+
+async def test_a_page_that_a_person_named_is_looked_at_where_it_does_not_say_what_is_asked(
+    reasoner: ModelReasoner, model_server: ModelServer
+) -> None:
+    page = "https://films.example/list"
+    asked = dataclasses.replace(QUESTION, text=f"Who directed Jaws? {page}")
+    read = dataclasses.replace(
+        WORKSPACE, question=asked, known=(), candidates=(), opened=(page,), view=View(address=page, snapshot=1)
+    )
+    assert await reasoner.act(read) == Action("act", deed="look")
+    assert model_server.steps() == []
+    said = dataclasses.replace(read, known=(DIRECTOR,), candidates=CANDIDATES)
+    for workspace in (dataclasses.replace(read, looked=(page,)), said):
+        await reasoner.act(workspace)
+    assert model_server.steps() == ["act", "act"]
+
+
 async def test_a_model_s_query_and_finding_hold_no_address(reasoner: ModelReasoner, model_server: ModelServer) -> None:
     model_server.script("act", {"kind": "search", "query": "spielberg https://evil.example/?q=secret"})
     assert (await reasoner.act(WORKSPACE)).query == "spielberg"
@@ -253,7 +342,7 @@ async def test_passages_that_have_no_room_whole_are_shown_in_short_and_that_is_s
 async def test_what_has_no_room_even_in_short_is_counted_in_the_prompt(
     reasoner: ModelReasoner, model_server: ModelServer, spent: Cost
 ) -> None:
-    model_server.models[:] = [{"id": "scripted", "max_model_len": 2450}]
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 2600}]
     await server.close()
     long = [candidate(number, f"{'Sharks swim far and ' * 20}far. " * 3, f"Long {number}") for number in range(1, 9)]
     await reasoner.note(WORKSPACE, long)
@@ -268,7 +357,7 @@ async def test_what_has_no_room_even_in_short_is_counted_in_the_prompt(
 async def test_one_passage_that_has_no_room_even_in_short_is_a_failure(
     reasoner: ModelReasoner, model_server: ModelServer
 ) -> None:
-    model_server.models[:] = [{"id": "scripted", "max_model_len": 2450}]
+    model_server.models[:] = [{"id": "scripted", "max_model_len": 2600}]
     with pytest.raises(BadReply, match="context"):
         await reasoner.note(WORKSPACE, [candidate(1, "Sharks swim far and " * 1000, "Long")])
     assert model_server.asked == []
@@ -481,9 +570,13 @@ async def test_a_page_in_the_browser_is_used_by_the_numbers_that_were_shown(
     read = dataclasses.replace(WORKSPACE, view=View(address=page, snapshot=1, shown=2))
     model_server.script("act", {"thought": "", "kind": "look", "query": "", "number": 0, "outcome": ""})
     assert await reasoner.act(read) == Action("act", deed="look")
-    used = dataclasses.replace(read, view=dataclasses.replace(read.view, tab=page, controls=CONTROLS), looked=(page,))
+    before = (Deed("click", 3, name="All films"), Deed("fill", 7, "Alien", "Search"), Deed("click", 9, name=ORDER))
+    view = dataclasses.replace(read.view, tab=page, controls=CONTROLS, deeds=before)
+    used = dataclasses.replace(read, view=view, looked=(page,))
     model_server.script("act", {"thought": "x", "kind": "fill", "query": "Jaws", "number": 32, "outcome": ""})
     assert await reasoner.act(used) == Action("act", "Jaws", "x", 7, deed="fill")
+    model_server.script("act", {"thought": "", "kind": "press", "query": "arrow down", "number": 32, "outcome": ""})
+    assert await reasoner.act(used) == Action("act", "ArrowDown", target=7, deed="press")
     model_server.script("act", {"thought": "", "kind": "open", "query": "", "number": 33, "outcome": ""})
     assert await reasoner.act(used) == Action("act", target=9, deed="click")
     model_server.script("act", {"thought": "", "kind": "click", "query": "", "number": 31, "outcome": ""})
@@ -494,7 +587,17 @@ async def test_a_page_in_the_browser_is_used_by_the_numbers_that_were_shown(
     assert "click" not in without.rpartition("Allowed kinds: ")[2]
     assert "Control 32: searchbox Search the films = Alien\nControl 33: link Next\n" in first
     assert "Control 34: button (name not shown)\nControl 35: link (name not shown)" in first
-    assert re.search(r"Allowed kinds: .*more, click, fill, scroll, next, answer", first)
+    assert f"In the browser: {page}\n<<<\n" in first
+    assert "\nDone there: click All films; fill Alien; click (name not shown)\nControl 32: " in first
+    assert re.search(r"Allowed kinds: .*more, click, fill, press, scroll, next, back, answer", first)
+    assert ". Keys: Enter, Escape, " in first
+    links = dataclasses.replace(used, view=dataclasses.replace(view, controls=CONTROLS[1:]))
+    await reasoner.act(links)
+    assert re.search(r"Allowed kinds: .*more, click, scroll, next", model_server.asked[-1].prompt)
+    assert "Keys:" not in model_server.asked[-1].prompt
+    year = Control(4, "combobox", "Year", "1979", ("1979", ORDER, "1980 to 1989"))
+    await reasoner.act(dataclasses.replace(used, view=dataclasses.replace(view, controls=(year,))))
+    assert re.search(r"Control \d+: combobox Year = 1979 \(of: 1979 \| 1980 to 1989\)\n", model_server.asked[-1].prompt)
     sealed = dataclasses.replace(used, question=dataclasses.replace(QUESTION, sealed=True))
     await reasoner.act(sealed)
     assert "click" not in model_server.asked[-1].prompt.rpartition("Allowed kinds: ")[2]

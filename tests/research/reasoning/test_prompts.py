@@ -20,7 +20,10 @@ VALUES: dict[str, object] = {
     "opened": ["https://b.example/"],
     "pages": [CANDIDATE],
     "links": [(31, "https://c.example/")],
+    "tab": "https://c.example/",
+    "done": ["fill sharks"],
     "controls": [(32, "searchbox Search")],
+    "keys": ["Enter"],
     "passages": sight.numbered([CANDIDATE]),
     "gaps": [Gap(1, "Do sharks swim?", "closed", "yes"), Gap(2, "Why?", "given_up", "")],
     "observation": "Two passages found.",
@@ -71,7 +74,7 @@ def test_a_prompt_uses_every_variable_it_declares(name: str) -> None:
     assert all(variable in source for variable in prompts.template(name).variables)
 
 
-@pytest.mark.parametrize("name", set(prompts.names()) - {"repair"})
+@pytest.mark.parametrize("name", sorted(set(prompts.names()) - {"repair"}))
 def test_a_prompt_belongs_to_a_step_and_asks_for_a_reply_there_is(name: str) -> None:
     assert name in client.REPLY_TOKENS
     shape = getattr(replies, prompts.template(name).reply)
@@ -109,3 +112,9 @@ def test_page_text_cannot_forge_a_line_or_a_chat_mark() -> None:
     assert len(lines) == 5
     for mark in ("<|", "|>", "[INST]", "</s>", "<think>"):
         assert mark not in prompt.user
+
+
+def test_what_brought_nothing_is_told_apart_from_the_words_that_were_tried() -> None:
+    user = prompts.render("act", **{**given("act"), "dead_ends": {"sharks swim", "https://b.example/"}}).user
+    assert "\nTried: sharks swim (brought nothing)\n" in user
+    assert "\nRead in full: https://b.example/ (brought nothing)\n" in user

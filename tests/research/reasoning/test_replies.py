@@ -50,6 +50,12 @@ def test_a_schema_is_strict_and_plain() -> None:
     assert "default" not in schema["properties"]["query"]
 
 
+def test_nothing_stands_beside_what_a_field_is_narrowed_to() -> None:
+    """llama.cpp obeys "anyOf" and passes over an "enum" beside it."""
+    kind = replies.schema(replies.Act, {"kind": ["search"]})["properties"]["kind"]
+    assert kind == {"type": "string", "enum": ["search"]}
+
+
 def test_a_schema_is_narrowed_inside_lists_too() -> None:
     schema = replies.schema(replies.Draft, {"evidence": [7, 9]})
     assert schema["$defs"]["Sentence"]["properties"]["evidence"]["items"]["enum"] == [7, 9]
