@@ -176,10 +176,14 @@ async def decline(page: Page) -> bool:
     """Decline what the page asks consent for, else close it, else take it away; whether there was something. Raises
     what Playwright raises when the page is gone."""
     until = time.monotonic() + LAYER_SECONDS
+    shown = await is_shown(page)
     while (seen := await _undeclined(page)) is not None and time.monotonic() < until:
-        if _asks(seen) or not await is_shown(page):
+        # A box that comes while we look has not been seen, and one that has come need not have what it asks: that may
+        # be a frame.
+        before, shown = shown, await is_shown(page)
+        if before == shown and (not shown or _asks(seen)):
             break
-        await asyncio.sleep(0.2)  # the box has come, what it asks has not: that may be a frame
+        await asyncio.sleep(0.2)
     if seen is None:
         return True
     if await _clicked_there(page, settings(seen)):
@@ -191,7 +195,7 @@ async def decline(page: Page) -> bool:
     if await _clicked_there(page, closing(seen)):
         return True
     speaks = any(_SPEAKS.search(f"{node.name} {node.text}") for node in seen)
-    return (speaks or await is_shown(page)) and bool(await page.evaluate(_TAKE_AWAY, [_BOXES, _SPEAKS_LENGTH]))
+    return (speaks or shown) and bool(await page.evaluate(_TAKE_AWAY, [_BOXES, _SPEAKS_LENGTH]))
 
 
 def button(seen: Sequence[Node]) -> str:

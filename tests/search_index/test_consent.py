@@ -38,6 +38,16 @@ DISAGREE = '<button id="didomi-notice-disagree-button" aria-label="Disagree and 
 # The frame of a banner, which is asked for after the page has come to rest.
 LATER = """<script>addEventListener("load", () => setTimeout(() => {
 const frame = document.querySelector("#pop-frame"); frame.src = frame.dataset.src }, 2500))</script>"""
+# A banner that comes at the very moment at which it has been looked for.
+MEANWHILE = """<template>%s</template><script>
+const look = document.querySelectorAll.bind(document), times = TIMES
+let looks = 0
+document.querySelectorAll = boxes => {
+  const found = look(boxes)
+  if (boxes.includes("truste_overlay") && ++looks == times)
+    document.body.append(document.createRange().createContextualFragment(look("template")[0].innerHTML))
+  return found
+}</script>"""
 PAGES = {
     **{f"/{tool}": banner(tool) for tool in (*TOOLS, FRENCH)},
     "/onetrust-settings": banner("onetrust").replace('id="onetrust-reject-all-handler"', "hidden"),
@@ -129,6 +139,17 @@ async def test_a_box_that_has_nothing_in_it_yet_is_not_taken_away(sites: tuple[S
     seen = await browse(RUN, f"{site.url}/later")
     assert choices(site) == ["trustarc/declined"]
     assert "41 metres" in seen.opened.text
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+async def test_a_banner_that_comes_while_it_is_looked_for_is_declined_too(sites: tuple[Site, Site], looks: int) -> None:
+    site, _late = sites
+    site.pages["/meanwhile"] = _page((MEANWHILE % banner("trustarc")).replace("TIMES", str(looks)))
+    seen = await browse(RUN, f"{site.url}/meanwhile")
+    await _asked(site, "/cmp/trustarc")
+    under = next(one for one in seen.controls if one.name == "Under it")
+    await browse(RUN, f"{site.url}/meanwhile", [Deed("click", under.number, "", under.name)])
+    assert choices(site) == ["trustarc/declined"]
 
 
 async def _asked(site: Site, path: str) -> None:
