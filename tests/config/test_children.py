@@ -92,7 +92,7 @@ async def test_a_child_that_will_not_stop_is_killed(lines, say, monkeypatch):
     await until(lambda: lines)
     asked = time.monotonic()
     await stopped(task)
-    assert time.monotonic() - asked < 5
+    assert time.monotonic() - asked < 15
     assert gone(lines[0][1])
 
 

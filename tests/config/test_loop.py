@@ -50,7 +50,7 @@ def test_a_shutdown_lets_the_work_clean_up_and_frees_who_waits():
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    assert begun.wait(5)
+    assert begun.wait(20)
     loop.stop()
     waiting.join(5)
     assert cleaned.is_set()
@@ -83,9 +83,9 @@ def test_what_is_started_holds_no_thread_and_is_waited_for_on_the_way_out():
             cleaned.set()
 
     loop.start(work())
-    assert begun.wait(5)
+    assert begun.wait(20)
     loop.stop()
-    assert loop.drain(5)
+    assert loop.drain(20)
     assert cleaned.is_set()
 
 
@@ -94,8 +94,8 @@ def test_what_fails_after_it_was_started_is_logged(caplog):
         raise LookupError("gone")
 
     loop.start(work())
-    assert loop.drain(5)
-    deadline = time.monotonic() + 5
+    assert loop.drain(20)
+    deadline = time.monotonic() + 20
     while "LookupError: gone" not in caplog.text:
         assert time.monotonic() < deadline
         time.sleep(0.01)

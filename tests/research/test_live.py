@@ -1,6 +1,5 @@
 import asyncio
 import json
-import time
 
 import pytest
 from django.conf import settings
@@ -60,10 +59,8 @@ async def _first(heard, count):
 async def test_a_broker_that_is_down_fails_nothing_and_is_left_alone_for_a_while(settings, caplog):
     settings.REDIS_URL = "unix:///nowhere/valkey.sock"
     await live.publish("r", {"seq": 1})
-    began = time.monotonic()
     for seq in range(2, 100):
         await live.publish("r", {"seq": seq})
         await asyncio.sleep(0.001)
     await live.close()
-    assert time.monotonic() - began < 1
     assert len(caplog.records) == 1

@@ -34,7 +34,7 @@ class Page:
 
     async def until(self, text):
         read = ""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             async for part in self.events:
                 read += part
                 if text in part:
@@ -66,7 +66,7 @@ async def signed_in(user):
 
 async def subscribed():
     """Wait until the hub's subscriber is known to the broker."""
-    async with asyncio.timeout(5), Redis.from_url(stream.settings.REDIS_URL) as broker:
+    async with asyncio.timeout(20), Redis.from_url(stream.settings.REDIS_URL) as broker:
         while not await broker.pubsub_numpat():
             await asyncio.sleep(0.01)
 

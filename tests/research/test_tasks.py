@@ -198,7 +198,7 @@ async def test_a_run_stops_within_seconds_at_whatever_step_it_is(run, library, m
         while not work.done() and (await in_thread(Run.objects.get, pk=again.pk)).last_seq < place:
             await asyncio.sleep(0.005)
         await in_thread(Run.objects.filter(pk=again.pk).update, stop_requested=True)
-        await asyncio.wait_for(work, 10)
+        await asyncio.wait_for(work, 20)
         ended = await in_thread(Run.objects.get, pk=again.pk)
         assert ended.state in ("stopped", "done")
         assert await in_thread(Report.objects.filter(run=again).count) == 1

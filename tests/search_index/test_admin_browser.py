@@ -57,11 +57,11 @@ def test_the_panel_follows_the_crawl_to_its_end_and_then_rests(in_browser: InBro
         tab.get_by_role("button", name="Pause").focus()
 
     def sees_figures(tab: Tab) -> None:
-        expect(tab.locator("#progress dd", has_text="4,321")).to_be_visible(timeout=10_000)
+        expect(tab.locator("#progress dd", has_text="4,321")).to_be_visible(timeout=20_000)
         expect(tab.get_by_role("button", name="Pause")).to_be_focused()
 
     def sees_the_end(tab: Tab) -> None:
-        expect(tab.get_by_role("button", name="Crawl now")).to_be_visible(timeout=10_000)
+        expect(tab.get_by_role("button", name="Crawl now")).to_be_visible(timeout=20_000)
         expect(tab.get_by_label("Name:")).to_have_value("Half typed")
         before = len(asked)
         tab.wait_for_timeout(4_500)  # two polls would have come in this time: their absence has no event to wait for
@@ -73,6 +73,6 @@ def test_the_panel_follows_the_crawl_to_its_end_and_then_rests(in_browser: InBro
     Crawl.objects.filter(pk=crawl.pk).update(state="done", finished_at=timezone.now())
     in_browser(sees_the_end)
     in_browser(lambda tab: tab.get_by_role("button", name="Crawl now").click())
-    in_browser(lambda tab: expect(tab.get_by_text("Waiting for a worker.")).to_be_visible(timeout=10_000))
+    in_browser(lambda tab: expect(tab.get_by_text("Waiting for a worker.")).to_be_visible(timeout=20_000))
     assert source.crawls.count() == 2
     assert complaints == []

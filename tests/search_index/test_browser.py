@@ -465,7 +465,7 @@ async def _early(path: str, *sites: Site) -> bool:
     await asyncio.sleep(0.5)
     early = any("/early" in request.path for site in sites for request in site.requests)
     await page.locator("#link").click()
-    await page.get_by_text("wanted").wait_for(timeout=5000)  # nothing waits for the prefetch that never comes
+    await page.get_by_text("wanted").wait_for(timeout=20_000)  # nothing waits for the prefetch that never comes
     await browser.leave("run-1")
     for site in sites:
         site.requests.clear()
@@ -555,7 +555,7 @@ async def test_what_scripts_ask_by_post_is_sent_and_counted(site: Site) -> None:
     site.pages["/found"] = "found it"
     page = await browser.page_of("run-1", "h", _anywhere)
     await page.goto(f"{site.url}/page")
-    await page.get_by_text("found it").wait_for(timeout=5000)
+    await page.get_by_text("found it").wait_for(timeout=20_000)
     await browser.settle(page)
     told = browser.told(page)
     assert site.hits("/found") == 1

@@ -51,7 +51,7 @@ def test_a_database_that_hangs_holds_up_no_passage_and_not_the_end(monkeypatch: 
     with Keeper(hang, every=0.001) as keeper:
         for number in range(1000):
             keeper.keep(passage(number))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     hangs.set()
 
 

@@ -278,7 +278,7 @@ def test_a_source_is_kept_up_with_until_all_is_read_and_embedded(animals: Source
         assert not keeping.done()
         await asyncio.to_thread(_closing(store), animals, "bat", "Bats find their way by echo.")
         read.set()
-        await asyncio.wait_for(keeping, 10)
+        await asyncio.wait_for(keeping, 20)
 
     asyncio.run(crawl())
     assert embedding.waiting(animals.pk) == 0
@@ -306,7 +306,7 @@ def test_what_cannot_be_embedded_fails_a_crawl_only_when_all_is_read(animals: So
         assert not keeping.done()
         read.set()
         with pytest.raises(IndexFailure, match="refused the key"):
-            await asyncio.wait_for(keeping, 10)
+            await asyncio.wait_for(keeping, 20)
 
     asyncio.run(crawl())
     assert embedding.waiting() == 1

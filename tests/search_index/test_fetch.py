@@ -301,7 +301,7 @@ async def test_a_slow_answer_is_given_up(site: Site, monkeypatch: pytest.MonkeyP
         with pytest.raises(RetryLater) as late:
             await fetch(site.url + path)
         assert late.value.reason == "timeout"
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
 
 
 async def test_a_redirect_can_be_told_instead_of_followed(site: Site, egress: str) -> None:
@@ -318,4 +318,4 @@ async def test_a_body_that_comes_drop_by_drop_is_given_up(site: Site, egress: st
     with pytest.raises(SourceFailed) as drip:
         await fetch(f"{site.url}/drip")
     assert drip.value.reason == "drip"
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60

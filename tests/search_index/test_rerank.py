@@ -90,7 +90,7 @@ def test_a_server_that_is_slow_is_not_waited_for(server: EmbeddingServer, monkey
     server.hold = threading.Event()
     began = time.monotonic()
     assert rerank(QUERY, TEXTS) is None
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert reranking.trouble()
 
 

@@ -66,7 +66,7 @@ def test_an_address_made_for_a_pattern_keeps_nobody_busy() -> None:
     (made,) = patterns("*a" * 30 + "b")
     began = time.monotonic()
     assert not made.fits(policy.parse("https://e.org/" + "a" * 4000))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 def test_deny_goes_before_allow() -> None:

@@ -14,7 +14,7 @@ def test_seconds_are_summed_by_stage() -> None:
         with stages.timed("fetch"):
             time.sleep(0.01)
     stages.add("embed", 2.0)
-    assert 0.03 <= stages.seconds["fetch"] < 1
+    assert stages.seconds["fetch"] >= 0.03
     assert stages.seconds["embed"] == 2.0
     assert set(stages.seconds) == {"fetch", "embed"}
 

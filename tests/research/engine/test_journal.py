@@ -1,4 +1,5 @@
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -173,12 +174,14 @@ async def test_the_cost_of_a_step_is_stored_and_side_by_side_work_is_counted_onc
         await asyncio.sleep(0.2)
         return {}
 
+    began = time.monotonic()
     async with Journal(*claimed, listener) as journal:
         await asyncio.gather(*(journal.once(f"step/{i}", "act", {}, work) for i in range(4)))
+    took = time.monotonic() - began
     async with Journal(*claimed, listener) as journal:
         spent = journal.spent()
     assert (spent.model_calls, spent.prompt_tokens, spent.completion_tokens, spent.pages) == (4, 400, 40, 4)
-    assert 0.2 <= spent.seconds < 0.8
+    assert 0.2 <= spent.seconds <= took
     assert (await steps(claimed[0]))[0].cost["thinking"] == ["hm"]
 
 
@@ -214,7 +217,7 @@ async def test_a_wish_of_the_person_is_noticed_while_a_step_is_under_way(claimed
     async with Journal(*claimed, listener) as journal:
         assert not journal.hurry.is_set()
         await in_thread(Run.objects.filter(pk=claimed[0]).update, **{wish: True})
-        await asyncio.wait_for(journal.hurry.wait(), 5)
+        await asyncio.wait_for(journal.hurry.wait(), 20)
         assert journal.stop.is_set() == (wish == "stop_requested")
 
 
@@ -226,7 +229,7 @@ async def test_the_lease_is_kept_alive_and_its_loss_noticed(claimed, listener, m
         while (await in_thread(Run.objects.get, pk=claimed[0])).lease_until == before:
             await asyncio.sleep(0.01)
         await in_thread(Run.objects.filter(pk=claimed[0]).update, lease_epoch=9)
-        await asyncio.wait_for(journal.lost.wait(), 5)
+        await asyncio.wait_for(journal.lost.wait(), 20)
 
 
 async def test_the_end_sets_the_state_once(claimed, listener):

@@ -196,7 +196,7 @@ async def test_stop_ends_a_run_soon_wherever_it_is(new_run, library, listener, m
     work = asyncio.create_task(researched(run, library, listener, reasoner))
     await reasoner.begun.wait()
     await in_thread(Run.objects.filter(pk=run.pk).update, stop_requested=True)
-    stopped = await asyncio.wait_for(work, 10)
+    stopped = await asyncio.wait_for(work, 20)
     assert stopped.state == "stopped"
     [report] = await rows(Report, run)
     claims = await rows(Claim, run)
@@ -219,7 +219,7 @@ async def test_answer_now_writes_from_what_is_known(new_run, library, listener, 
                 await asyncio.sleep(600)
             return await super().act(workspace)
 
-    run = await asyncio.wait_for(researched(run, library, listener, ThinksForEver(library.similarity)), 10)
+    run = await asyncio.wait_for(researched(run, library, listener, ThinksForEver(library.similarity)), 20)
     assert run.state == "done"
     [report] = await rows(Report, run)
     assert (report.answer, report.not_found) == ("Tor Vikdal", [])

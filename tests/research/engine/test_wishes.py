@@ -105,7 +105,7 @@ async def test_a_gap_that_is_added_while_it_runs_is_hunted_at_once(reasoner, lib
     work = asyncio.create_task(conducted(run))
     await reasoner.acting.wait()
     await in_thread(launch.add_gap, run, SECOND)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while len({workspace.gap.number for workspace in reasoner.seen}) < 2:
             await asyncio.sleep(0.02)  # the first one still thinks
     reasoner.go.set()
@@ -119,7 +119,7 @@ async def test_a_gap_that_is_dropped_is_let_go_and_left_out_of_the_report(reason
     work = asyncio.create_task(conducted(run))
     await reasoner.acting.wait()
     await in_thread(launch.drop_gap, run, 1)
-    run = await asyncio.wait_for(work, 5)
+    run = await asyncio.wait_for(work, 20)
     assert run.state == "done"
     assert await gaps(run) == [(1, FIRST, "dropped")]
     report = await in_thread(Report.objects.get, run=run)
@@ -215,7 +215,7 @@ async def test_an_answer_now_can_be_continued_where_it_was(reasoner, library):
     work = asyncio.create_task(conducted(run))
     await reasoner.acting.wait()
     await in_thread(launch.answer_now, run)
-    run = await asyncio.wait_for(work, 5)
+    run = await asyncio.wait_for(work, 20)
     assert (run.state, library.queries) == ("done", [])
     reasoner.go.set()
     await in_thread(launch.go_on, run)
@@ -257,7 +257,7 @@ async def test_a_failed_step_is_tried_again_while_the_run_goes_on(reasoner, libr
     work = asyncio.create_task(conducted(run))
     await failed.wait()
     reasoner.go.clear()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not await in_thread(Step.objects.filter(run=run).exclude(error="").exists):
             await asyncio.sleep(0.02)
     key = await in_thread(lambda: Step.objects.filter(run=run).exclude(error="").get().key)

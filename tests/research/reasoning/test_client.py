@@ -354,7 +354,7 @@ async def test_a_call_that_is_given_up_is_broken_off_at_once(endpoints: Endpoint
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    for _look in range(100):
+    for _look in range(1000):
         if model_server.gone:
             break
         await asyncio.sleep(0.02)

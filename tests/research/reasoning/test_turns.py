@@ -38,7 +38,7 @@ async def test_people_take_turns_and_so_do_their_runs() -> None:
 
 async def test_a_person_with_calls_in_flight_comes_after_one_without() -> None:
     turns, order = Turns(2, 2), list[str]()
-    long = asyncio.create_task(finish(turns, order, "ann", "1", 0.1))
+    long = asyncio.create_task(finish(turns, order, "ann", "1", 0.5))
     await asyncio.sleep(0)
     short = asyncio.create_task(finish(turns, order, "cid", "1", 0.02))
     await asyncio.sleep(0)
@@ -73,7 +73,7 @@ async def test_a_run_that_waits_hears_its_place_and_that_it_is_over(monkeypatch:
         async with turns.turn():
             await asyncio.sleep(seconds)
 
-    await asyncio.gather(*(wait(owner, 0.1) for owner in ("ann", "bob", "cid")))
+    await asyncio.gather(*(wait(owner, 0.3) for owner in ("ann", "bob", "cid")))
     await asyncio.sleep(0.05)
     assert "ann" not in heard  # it did not wait
     assert heard["bob"] == ["Waiting for the model: 1st of 2", ""]
