@@ -32,17 +32,18 @@ class TextRefused(IndexFailure):
 
 
 def post(at: Endpoint, path: str, body: dict[str, Any], *, tries: int = TRIES, seconds: float = READ_SECONDS) -> Any:
-    """What the server answers to `body`, as JSON.
+    """What the server answers to `body`, as JSON; `seconds` for each try, and none begins later than that.
 
     Raises RetryLater where it cannot be reached, is busy or failing, also when asked again; TextRefused where it
     refuses this very body; IndexFailure where it cannot be used as it is set up.
     """
+    until = time.monotonic() + seconds
     for attempt in range(1, tries + 1):
         try:
             return _sent(at, path, body, seconds)
         except RetryLater as failure:
             wait = PAUSE if failure.after is None else failure.after
-            if attempt == tries or wait > LONGEST_PAUSE:
+            if attempt == tries or wait > LONGEST_PAUSE or time.monotonic() + wait >= until:
                 raise
             log.info("%s It is asked again in %.1f s.", failure, wait)
             time.sleep(wait)

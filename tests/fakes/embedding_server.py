@@ -12,12 +12,13 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from search_index import served
+from search_index import rerank, served
 from tests.fakes.json_server import Handler, answering
 
 FAULTS = (
@@ -144,8 +145,13 @@ def serving(fake: EmbeddingServer | None = None) -> Iterator[EmbeddingServer]:
 
 
 @pytest.fixture
-def embedding_server() -> Iterator[EmbeddingServer]:
-    """An embedding and reranking server, in this process."""
+def embedding_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddingServer]:
+    """An embedding and reranking server, in this process. What is not waited for any more is at an end before the
+    connections are closed: one that is only being made would be left open."""
     with serving() as fake:
-        yield fake
+        with ThreadPoolExecutor(rerank.REQUESTS) as requests:
+            monkeypatch.setattr(rerank, "_requests", requests)
+            yield fake
+            if fake.hold is not None:
+                fake.hold.set()
         served.close()

@@ -92,6 +92,8 @@ def test_a_server_that_is_slow_is_not_waited_for(server: EmbeddingServer, monkey
     assert rerank(QUERY, TEXTS) is None
     assert time.monotonic() - began < 10
     assert reranking.trouble()
+    reranking._requests.shutdown()
+    assert len(server.asked) == 1  # nobody waits for a second try
 
 
 def test_a_server_that_failed_is_left_in_peace_and_then_asked_again(
