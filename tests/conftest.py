@@ -17,6 +17,11 @@ from tests.fakes.searxng import searxng  # noqa: F401 - a fixture
 from tests.fakes.site import certificate, site  # noqa: F401 - fixtures
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The one test that takes two minutes comes first: at the end the other processes would wait for it."""
+    items.sort(key=lambda item: item.name != "test_drill[browser-1]")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _folders() -> None:
     """Those of DATA_DIR, which tests without services use as well."""
