@@ -218,7 +218,7 @@ class _Visit:
         quarantine.check(page, fetched.body)
         with self.held.stages.timed("extract"):
             fetched, text, page.rendered = await quarantine.watched(
-                page, fetched.body, read(fetched, partial(self._turn, page))
+                page, fetched.body, read(fetched, partial(self._turn_to_render, page))
             )
         page.body_sha256 = body_sha256
         self._heed(page, outcome, fetched, text)
@@ -247,6 +247,14 @@ class _Visit:
             raise Refused("robots", decision.reason)
         delay = max(self.source.delay, decision.delay or 0.0)
         async with hosts.manners(host, delay, patience=max(hosts.PATIENCE, 2 * delay)) as held:
+            yield held
+
+    @asynccontextmanager
+    async def _turn_to_render(self, page: Page) -> AsyncIterator[hosts.Turn]:
+        """The same while extracting is timed, of which the wait is no part."""
+        began = time.monotonic()
+        async with self._turn(page) as held:
+            self.held.stages.add("extract", began - time.monotonic())
             yield held
 
     async def _fetch(self, page: Page, outcome: _Outcome) -> Fetched:

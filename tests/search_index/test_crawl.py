@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +14,7 @@ from django.db.models.functions import Now
 from pytest_django import Settings
 
 from config.loop import in_thread
-from search_index import blocklist, browser, crawl, embedding, frontier, ingest, lease, relay, sources, visit
+from search_index import blocklist, browser, crawl, embedding, frontier, hosts, ingest, lease, relay, sources, visit
 from search_index import fetch as fetching
 from search_index.errors import IndexFailure, LostLease
 from search_index.extract import Extracted
@@ -138,6 +139,21 @@ def test_the_browser_asks_for_a_page_when_it_is_its_hosts_turn(site: Site, egres
     seconds = Host.objects.values_list("seconds", flat=True).get(name="127.0.0.1")
     assert seconds is not None
     assert seconds < 0.5  # what the scripts take is not how long the host takes to answer
+
+
+def test_the_wait_for_the_browsers_turn_is_no_work_of_the_crawl(
+    site: Site, egress: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts, "_turn", lambda *_given: 4.0 if site.hits("/live.html") else 0.0)
+    source = sources.add(f"{site.url}/live.html", name="Live")
+    source.max_depth, source.delay = 0, 1.0
+    source.save()
+    began = time.monotonic()
+    ended = crawled(source)
+    took = time.monotonic() - began
+    assert site.hits("/live.html") == 2
+    assert ended.seconds["extract"] > 0
+    assert sum(ended.seconds[stage] for stage in ("fetch", "extract", "judge", "store")) <= took - 4.0
 
 
 def test_a_page_whose_script_leads_on_is_not_taken_for_where_it_leads(site: Site, egress: str) -> None:
