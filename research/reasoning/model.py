@@ -45,7 +45,7 @@ from research.engine.values import (
 from research.errors import BadReply, NotAllowed
 from research.prompts import Prompt, render
 from research.reasoning import replies
-from research.reasoning.acting import look
+from research.reasoning.acting import go_on, look
 from research.reasoning.checker import Checker
 from research.reasoning.client import Client
 from research.reasoning.extractive import ExtractiveReasoner
@@ -61,6 +61,7 @@ EVIDENCE = 10  # of a section, and of a workspace's known
 LINKS = 12
 CONTROLS = 16  # of those that are offered, the most fitting first: what a small model can look through
 UNPICKED = 3  # pieces of evidence that are shown where the model picked none
+LEAVING = ("search", "give_up")  # what a page in the browser is left for
 STUCK = 2  # turns in a row that came to nothing: then the rules say where to look next
 PICKED = 0.5  # score above which evidence was picked by the model (sight.py); what only the rules kept is below it
 CITATION = re.compile(r"\s*\[E?\d+(?:\s*,\s*E?\d+)*\]")
@@ -141,7 +142,7 @@ class ModelReasoner:
         )
         allowed: replies.Allowed = {"kind": kinds, "number": [0, *numbers, *controls]}
         reply = await self._client.complete("planner", "act", fitted, replies.Act, allowed=allowed)
-        return _action(
+        action = _action(
             reply,
             _Numbers(
                 pages=[one.number for one in pages],
@@ -150,6 +151,9 @@ class ModelReasoner:
                 read=next((one.number for one in workspace.candidates if one.url in workspace.opened), 0),
             ),
         )
+        if action.kind in LEAVING and workspace.view.tab in workspace.question.addresses:
+            return go_on(workspace) or action  # the person pointed there: it is gone through first
+        return action
 
     async def note(self, workspace: Workspace, candidates: Sequence[Candidate]) -> tuple[Kept, ...]:
         """What the model picks; and below it what the rules would have kept, for a small model overlooks much: it goes

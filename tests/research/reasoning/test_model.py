@@ -28,6 +28,7 @@ from research.engine.values import (
 )
 from research.errors import BadReply, NotAllowed
 from research.reasoning import server
+from research.reasoning.acting import DEEDS
 from research.reasoning.extractive import ExtractiveReasoner
 from research.reasoning.model import ModelReasoner
 from search_index.api import Control, Deed, sentences
@@ -271,6 +272,21 @@ async def test_a_page_that_a_person_named_is_looked_at_where_it_does_not_say_wha
     for workspace in (dataclasses.replace(read, looked=(page,)), said):
         await reasoner.act(workspace)
     assert model_server.steps() == ["act", "act"]
+
+
+@pytest.mark.parametrize("kind", ["search", "give_up"])
+async def test_a_page_that_a_person_named_is_gone_through_before_it_is_left(
+    reasoner: ModelReasoner, model_server: ModelServer, kind: str
+) -> None:
+    page = "https://films.example/list"
+    asked = dataclasses.replace(QUESTION, text=f"Who directed Jaws? {page}")
+    view = View(address=page, snapshot=1, tab=page, controls=(Control(9, "link", "Next"),))
+    used = dataclasses.replace(WORKSPACE, question=asked, known=(), candidates=(), looked=(page,), view=view)
+    by_itself = dataclasses.replace(used, question=QUESTION)
+    gone_through = dataclasses.replace(used, view=dataclasses.replace(view, tried=("next",) * DEEDS))
+    for workspace, does in ((used, "act"), (by_itself, kind), (gone_through, kind)):
+        model_server.script("act", {"kind": kind, "query": "spielberg", "outcome": "It is not known."})
+        assert (await reasoner.act(workspace)).kind == does
 
 
 async def test_a_model_s_query_and_finding_hold_no_address(reasoner: ModelReasoner, model_server: ModelServer) -> None:
