@@ -109,7 +109,10 @@ async def picture(desk: Workspace, key: str, kit: Kit, journal: Journal) -> None
         return {"gap": desk.gap.number, "evidence": best.number, "pictured": bool(seen[-1])}
 
     def keep(result: Result) -> Result:
-        exhibit = models.Exhibit.objects.get(run_id=journal.run_id, snapshot=best.snapshot)
+        # None where another gap had found on another page all that this one says: that page is cited.
+        exhibit = models.Exhibit.objects.filter(run_id=journal.run_id, snapshot=best.snapshot).first()
+        if exhibit is None:
+            return {**result, "pictured": False}
         if seen[-1] and not exhibit.shots.exists():
             models.Shot.objects.create(
                 run_id=journal.run_id, exhibit=exhibit, key=key, jpeg=seen[-1], address=exhibit.url, at=timezone.now()

@@ -1,11 +1,20 @@
 """Pages used in the browser by a run: by number only, with the person's words only, each deed a step that is never
 done twice."""
 
+from dataclasses import replace
+
 import pytest
 
 from config.endpoints import Endpoint
 from config.loop import in_thread
-from research.engine.values import Action
+from research import sandbox
+from research.engine.browse import picture
+from research.engine.budget import BUDGETS
+from research.engine.hunt import workspace
+from research.engine.journal import Journal, claim
+from research.engine.kit import Kit
+from research.engine.values import Action, Gap, Question, View
+from research.engine.values import Evidence as Known
 from research.models import Evidence, Report, Run, Shot, Step
 from research.reasoning.extractive import ExtractiveReasoner
 from research.reasoning.model import ModelReasoner
@@ -177,6 +186,19 @@ async def test_a_run_that_goes_on_elsewhere_repeats_no_deed(new_run, tabs, liste
     await researched(run, tabs, listener, reasoner, effort="medium")
     assert tabs.browsed == before
     assert reasoner.seen[0].view == seen[-1].view
+
+
+async def test_a_page_that_says_only_what_another_gap_has_from_elsewhere_is_not_pictured(new_run, tabs, listener):
+    run = await in_thread(new_run)
+    found = Known(1, 1, 9999, 0, 19, "It was Tor Vikdal.", 0.9, "People", LIST)
+    desk = workspace(Question(str(run.pk), run.question, (), run.sealed), Gap(1, run.question))
+    desk = replace(desk, known=(found,), view=View(address=LIST, snapshot=found.snapshot, tab=LIST))
+    async with Journal(str(run.pk), await in_thread(claim, str(run.pk)), listener) as journal:
+        kit = Kit(ExtractiveReasoner(tabs.similarity), tabs, BUDGETS["low"], sandbox)
+        await picture(desk, "gap/1/turn/1/picture", kit, journal)
+    [step] = await rows(Step, run, kind="picture")
+    assert step.result["pictured"] is False
+    assert await rows(Shot, run) == []
 
 
 async def test_what_a_web_search_finds_may_be_opened(new_run, library, listener):
