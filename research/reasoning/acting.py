@@ -3,7 +3,7 @@ the browser, follow what is named like the thing that is asked for, use the page
 through its list page by page, look behind its tabs and what few other things there are. Bounded, and never in a sealed
 run (research/engine/browse.py refuses it as well).
 
-Pure. Called by extractive.py.
+Pure. Called by extractive.py, and by model.py for a page that the person named.
 """
 
 import re
